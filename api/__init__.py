@@ -1,0 +1,1 @@
+"""Ways in: HTTP endpoints, the command line; the only importer of starlette."""

@@ -1,0 +1,1 @@
+"""What is stored and which states are legal; imports nothing else of the project."""

@@ -1,0 +1,93 @@
+"""Settings, read once from the environment (`SMS_VOIP_*`) into a frozen object."""
+
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Every knob of the platform; `sms-voip doctor` prints the help line of a bad one."""
+
+    model_config = SettingsConfigDict(env_prefix="SMS_VOIP_", frozen=True, extra="ignore")
+
+    var_dir: Path = Field(Path("var"), description="Folder for all data of this installation")
+    cache_dir: Path = Field(
+        Path("~/.cache/sms-voip"), description="Folder for parts that installations share"
+    )
+    bind_host: str = Field("127.0.0.1", description="Address that HTTP, SIP and RTP listen on")
+    http_port: Port = Field(8000, description="TCP port of the HTTP API")
+    sip_port: Port = Field(5060, description="UDP and TCP port of SIP")
+    ami_host: str = Field("127.0.0.1", description="Host of the Asterisk manager interface")
+    ami_port: Port = Field(5038, description="TCP port of the Asterisk manager interface")
+    agi_host: str = Field("127.0.0.1", description="Address that the FastAGI server listens on")
+    agi_port: Port = Field(4573, description="TCP port of the FastAGI server")
+    rtp_range: str = Field("10000-10199", description="UDP ports of call audio, FIRST-LAST")
+    database_url: str = Field("", description="postgresql://… ; empty: SQLite in the var folder")
+    node: str = Field("pbx1", pattern=r"^[a-z0-9-]{1,32}$", description="Name of the PBX node")
+    realm: str = Field("sms-voip", description="SIP realm; changing it voids every SIP secret")
+    trunk_host: str = Field("", description="host:port of the SIP trunk that live calls leave by")
+    tls_cert: Path | None = Field(None, description="Certificate file; enables SIP over TLS, WSS")
+    tls_key: Path | None = Field(None, description="Private key file of the certificate")
+    sips_port: Port = Field(5061, description="TCP port of SIP over TLS")
+    wss_port: Port = Field(8089, description="TCP port of SIP over secure WebSocket")
+    public_url: str = Field("", description="The API's URL as customers see it")
+    webhook_allow_cidrs: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Private networks that webhooks may reach, by comma"
+    )
+    smpp_host: str = Field("", description="Host of the SMSC for live SMS; empty: no live SMS")
+    smpp_port: Port = Field(2775, description="TCP port of the SMSC")
+    smpp_system_id: str = Field("", description="system_id of the SMPP bind")
+    smpp_password: SecretStr = Field(SecretStr(""), description="Password of the SMPP bind")
+    master_key: SecretStr = Field(
+        SecretStr(""), description="Fernet key of secrets at rest; empty: var/secrets.json"
+    )
+    ami_calls_secret: SecretStr = Field(
+        SecretStr(""), description="Password of AMI user `calls`; empty: var/secrets.json"
+    )
+    ami_provisioning_secret: SecretStr = Field(
+        SecretStr(""), description="Password of AMI user `provisioning`; empty: var/secrets.json"
+    )
+    asterisk_root: Path | None = Field(
+        None, description="Root file system with Asterisk ≥ 22.2 to use instead of the cached one"
+    )
+
+    @field_validator("var_dir", "cache_dir", "tls_cert", "tls_key", "asterisk_root")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
+
+    @field_validator("webhook_allow_cidrs", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("rtp_range")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
+            raise ValueError("write it as FIRST-LAST, for example 10000-10199")
+        return value
+
+    @cached_property
+    def on_loopback(self) -> bool:
+        """True where nothing outside this machine can reach the platform."""
+        return self.bind_host == "localhost" or ip_address(self.bind_host).is_loopback
+
+    @cached_property
+    def api_url(self) -> str:
+        """Base URL of the API without a trailing slash."""
+        return self.public_url.rstrip("/") or f"http://{self.bind_host}:{self.http_port}"
+
+    @cached_property
+    def db_url(self) -> str:
+        """`database_url`, or the SQLite file in the var folder."""
+        return self.database_url or f"sqlite:///{self.var_dir / 'sms-voip.db'}"
