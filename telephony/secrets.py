@@ -1,0 +1,59 @@
+"""The installation's own secrets: made once, kept in a file that only its owner can read."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from telephony.settings import Settings
+
+FILE = "secrets.json"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """`master_key` is a Fernet key; the AMI passwords are printable ASCII."""
+
+    master_key: str
+    ami_calls: str
+    ami_provisioning: str
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+def load(settings: Settings) -> Secrets:
+    """Secrets from the settings, the rest from `var/secrets.json`, made on first use (0600)."""
+    path = settings.var_dir / FILE
+    kept = json.loads(path.read_text()) if path.exists() else _make(path)
+    return Secrets(
+        master_key=settings.master_key.get_secret_value() or kept["master_key"],
+        ami_calls=settings.ami_calls_secret.get_secret_value() or kept["ami_calls"],
+        ami_provisioning=settings.ami_provisioning_secret.get_secret_value()
+        or kept["ami_provisioning"],
+    )
+
+
+def _make(path: Path) -> dict[str, str]:
+    made = {
+        "master_key": Fernet.generate_key().decode(),
+        "ami_calls": secrets.token_urlsafe(32),
+        "ami_provisioning": secrets.token_urlsafe(32),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, json.dumps(made, indent=2))
+    return made
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file by one of mode 600 in one step: a reader sees the old or the new text."""
+    half = path.with_name(f"{path.name}.{os.getpid()}.new")
+    half.unlink(missing_ok=True)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    half.replace(path)
