@@ -1,0 +1,146 @@
+"""The contract between the dispatcher and a provider, which others may implement in a package.
+
+A provider is a class named by an entry point in the group `sms_voip.sms_providers`. It carries
+parts of messages to the outside world and passes on what the world says of them; it keeps nothing
+that a restart may not lose, and never decides whether to try again: the dispatcher does.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, Self
+
+from telephony.clock import Instant
+from telephony.settings import Settings
+from telephony.sms.segments import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One part of one message, ready to be sent."""
+
+    message_id: str
+    part: int  # 1 … parts
+    parts: int
+    sender: str  # E.164 with its plus, a short code, or an alphanumeric sender id
+    recipient: str  # E.164 with its plus
+    text: str  # of this part only, as `segments.split` cut it
+    encoding: Encoding
+    reference: int  # 0 … 255; equal in all parts, differs between messages to one recipient
+    attempt: int  # 1 at the first submission of this part, higher at every repetition
+    validity_seconds: int | None = None  # None: the provider's own default
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The provider took the part; its receipts will carry this id."""
+
+    provider_message_id: str
+
+
+class ProviderError(Exception):
+    """Why a part was not taken, or that nobody knows whether it was.
+
+    `code` is stable snake_case. `retryable`: the same submission may succeed later; `throttled`:
+    slow down before that (always retryable); `outcome_unknown`: it may have been taken, so it must
+    not be sent again by itself (never retryable).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retryable: bool = False,
+        throttled: bool = False,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.throttled = throttled
+        self.outcome_unknown = outcome_unknown
+        self.retryable = (retryable or throttled) and not outcome_unknown
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" if self.detail else self.code
+
+
+Outcome = Submitted | ProviderError
+
+
+class ReceiptState(StrEnum):
+    """What became of a part after the provider took it."""
+
+    ENROUTE = "enroute"  # also accepted and scheduled: on its way
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"  # also rejected and deleted
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"  # the provider does not know, or said something that we do not
+
+    @property
+    def final(self) -> bool:
+        """False where a later receipt may still tell how it ended."""
+        return self not in (ReceiptState.ENROUTE, ReceiptState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A delivery receipt; it may come before the submission is answered, and more than once."""
+
+    provider: str
+    provider_message_id: str  # normalized as in `Submitted`, so that equal ids are equal strings
+    state: ReceiptState
+    error_code: str = ""  # the provider's own, "" if none
+    at: Instant | None = None  # when it happened, by the provider's clock
+    recipient: str = ""  # E.164 with its plus where the provider tells: hint for unknown outcomes
+    raw: str = ""  # as received, for support
+
+
+# Returns once all are committed. If it raises, the provider has the receipts repeated later.
+ReceiptSink = Callable[[Sequence[Receipt]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a submission would go out now, and a sentence for people."""
+
+    up: bool
+    detail: str
+
+
+class Provider(Protocol):
+    """What the dispatcher asks of a provider, on one event loop."""
+
+    name: str
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Build without connecting; ValueError with a sentence where a setting is missing."""
+        ...
+
+    async def start(self, sink: ReceiptSink) -> None:
+        """Begin to connect and to pass receipts to `sink`; return without waiting for a peer."""
+        ...
+
+    async def resume(self, open_ids: Sequence[str]) -> None:
+        """Learn, after `start`, which provider_message_ids still lack a final receipt.
+
+        Nothing to do where the far side remembers them itself.
+        """
+        ...
+
+    async def submit(self, batch: Sequence[Submission]) -> list[Outcome]:
+        """One outcome per submission in the same order; errors are returned, never raised.
+
+        Calls may overlap. A provider that is down answers at once with a retryable error.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Let submissions under way finish for a few seconds, then close; no receipt follows."""
+        ...
+
+    def health(self) -> Health:
+        """State of the link, without any input or output."""
+        ...
