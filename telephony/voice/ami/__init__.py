@@ -1,0 +1,66 @@
+"""The link to Asterisk's manager interface: typed actions out, a bounded stream of events in."""
+
+from telephony.voice.ami.actions import (
+    AbsoluteTimeout,
+    Action,
+    CoreShowChannels,
+    CoreStatus,
+    DBDel,
+    DBGet,
+    DBGetTree,
+    DBPut,
+    Hangup,
+    ListAction,
+    Originate,
+    Ping,
+    PJSIPShowContacts,
+    PJSIPShowEndpoint,
+    Redirect,
+    SetVar,
+    SingleAction,
+)
+from telephony.voice.ami.errors import (
+    AmiError,
+    AmiLoginRefused,
+    AmiNotReady,
+    AmiOutcomeUnknown,
+    AmiRefused,
+    AmiValueError,
+)
+from telephony.voice.ami.events import AmiEvent, Connected, EventStream, Resync
+from telephony.voice.ami.link import AmiLimits, AmiLink
+from telephony.voice.ami.protocol import Counters, Fields
+
+__all__ = [
+    "AbsoluteTimeout",
+    "Action",
+    "AmiError",
+    "AmiEvent",
+    "AmiLimits",
+    "AmiLink",
+    "AmiLoginRefused",
+    "AmiNotReady",
+    "AmiOutcomeUnknown",
+    "AmiRefused",
+    "AmiValueError",
+    "Connected",
+    "CoreShowChannels",
+    "CoreStatus",
+    "Counters",
+    "DBDel",
+    "DBGet",
+    "DBGetTree",
+    "DBPut",
+    "EventStream",
+    "Fields",
+    "Hangup",
+    "ListAction",
+    "Originate",
+    "PJSIPShowContacts",
+    "PJSIPShowEndpoint",
+    "Ping",
+    "Redirect",
+    "Resync",
+    "SetVar",
+    "SingleAction",
+]
