@@ -1,5 +1,7 @@
 """The installation's own secrets: made once, kept in a file that only its owner can read."""
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -57,3 +59,23 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.replace(path)
+
+
+class Vault:
+    """Seals what must be readable again, and fingerprints what must only be compared."""
+
+    def __init__(self, master_key: str) -> None:
+        self._fernet = Fernet(master_key.encode())
+        self._key = master_key.encode()
+
+    def seal(self, text: str) -> str:
+        """Encrypted and authenticated, as printable text."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """What `seal` was given; raises InvalidToken if the master key is another one."""
+        return self._fernet.decrypt(sealed.encode()).decode()
+
+    def fingerprint(self, data: bytes) -> str:
+        """Keyed hash in hex: equal for equal data, of no use to someone who has only the hash."""
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()

@@ -1,0 +1,137 @@
+"""Customers, their API keys, caller ids, and the people who administer the platform."""
+
+from typing import Any
+
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, one_of, text, valid_mode
+from db.connection import Conn, Reader, Row, insert, insert_new
+from db.ids import new_id
+
+PLATFORM = "acc_platform"
+STATUSES = ("active", "suspended")
+
+
+class Account(Table, table=True):
+    """A customer; `PLATFORM` is the account whose ledger accounts are the business's own."""
+
+    __table_args__ = (one_of("status", STATUSES),)
+
+    id: str = Field(primary_key=True)
+    name: str
+    currency: str
+    country: str = ""
+    status: str = "active"
+    kyc_approved_at: int | None = instant(default=None)
+    tariff_id: str | None = Field(default=None, foreign_key="tariff.id")
+    webhook_secret_sealed: str = text(default="")
+    created_at: int = instant()
+
+
+class ApiKey(Table, table=True):
+    """A bearer key: only its SHA-256 is kept, with enough to recognise it in a list."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (valid_mode(),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", index=True)
+    mode: str
+    name: str
+    sha256: str = Field(unique=True)
+    last4: str
+    scopes: str
+    cidrs: str = ""
+    expires_at: int | None = instant(default=None)
+    revoked_at: int | None = instant(default=None)
+    last_used_at: int | None = instant(default=None)
+    created_at: int = instant()
+
+
+class CallerId(Table, table=True):
+    """A number that an account may show; it counts only once verified."""
+
+    __tablename__ = "caller_id"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    number: str = Field(primary_key=True)
+    verified_at: int | None = instant(default=None)
+    verified_by: str = ""
+
+
+class Admin(Table, table=True):
+    """A person who may administer the platform; the password is kept as argon2."""
+
+    id: str = Field(primary_key=True)
+    email: str = Field(unique=True)
+    password_argon2: str = text()
+    created_at: int = instant()
+
+
+def add_account(conn: Conn, now: int, **facts: Any) -> str:
+    """Insert a customer; its id."""
+    account_id = facts.pop("id", None) or new_id("acc")
+    insert(conn, "account", id=account_id, status="active", created_at=now, **facts)
+    return account_id
+
+
+def add_key(conn: Conn, now: int, **facts: Any) -> str:
+    """Insert an API key; its id."""
+    key_id = new_id("key")
+    insert(conn, "api_key", id=key_id, cidrs="", created_at=now, **facts)
+    return key_id
+
+
+async def key_by_hash(reader: Reader, sha256: str) -> Row | None:
+    """The key and what its account allows, in one look-up."""
+    return await reader.one(
+        "SELECT k.id AS key_id, k.account_id, k.mode, k.scopes, k.expires_at, k.revoked_at,"
+        " k.cidrs, a.name, a.currency, a.status, a.kyc_approved_at, a.country"
+        " FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.sha256 = :sha256",
+        sha256=sha256,
+    )
+
+
+def touch_key(conn: Conn, key_id: str, now: int, at_most_every: int) -> None:
+    """Note a key's use, at most once in that many microseconds."""
+    conn.run(
+        "UPDATE api_key SET last_used_at = :now"
+        " WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :before)",
+        id=key_id, now=now, before=now - at_most_every,
+    )  # fmt: skip
+
+
+def account(conn: Conn, account_id: str) -> Row:
+    """The account, which must exist."""
+    found = conn.one("SELECT * FROM account WHERE id = :id", id=account_id)
+    assert found is not None, account_id
+    return found
+
+
+def account_named(conn: Conn, name: str) -> Row | None:
+    """The account of that name."""
+    return conn.one("SELECT * FROM account WHERE name = :name", name=name)
+
+
+def verify_caller_id(conn: Conn, account_id: str, number: str, by: str, now: int) -> None:
+    """Allow the account to show a number; doing it again changes nothing."""
+    facts = {"account_id": account_id, "number": number, "verified_at": now, "verified_by": by}
+    insert_new(conn, "caller_id", **facts)
+
+
+def may_show(conn: Conn, account_id: str, number: str) -> bool:
+    """True if the number is one of the account's verified caller ids."""
+    return bool(
+        conn.one(
+            "SELECT 1 AS yes FROM caller_id WHERE account_id = :account_id AND number = :number"
+            " AND verified_at IS NOT NULL",
+            account_id=account_id, number=number,
+        )
+    )  # fmt: skip
+
+
+def add_admin(conn: Conn, email: str, password_argon2: str, now: int) -> None:
+    """Insert an administrator; one who exists keeps the old password."""
+    facts = {"email": email, "password_argon2": password_argon2, "created_at": now}
+    insert_new(conn, "admin", id=new_id("adm"), **facts)

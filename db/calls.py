@@ -1,0 +1,183 @@
+"""Calls, their states and their timeline."""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, money, one_of, text, valid_mode
+from db.connection import Conn, Reader, Row, insert
+from db.ids import new_id
+from db.states import Transitions, move
+
+DIRECTIONS = ("outbound", "inbound", "internal")
+
+
+class CallStatus(StrEnum):
+    """`completed` was answered; the other ends were not."""
+
+    queued = "queued"
+    dialing = "dialing"
+    ringing = "ringing"
+    answered = "answered"
+    completed = "completed"
+    busy = "busy"
+    no_answer = "no_answer"
+    failed = "failed"
+    canceled = "canceled"
+
+
+_S = CallStatus
+_UNANSWERED = frozenset({_S.queued, _S.dialing, _S.ringing})
+TRANSITIONS: Transitions[CallStatus] = {
+    _S.queued: frozenset(),
+    _S.dialing: frozenset({_S.queued}),
+    _S.ringing: frozenset({_S.dialing}),
+    _S.answered: frozenset({_S.dialing, _S.ringing}),
+    _S.completed: frozenset({_S.answered}),
+    _S.busy: _UNANSWERED,
+    _S.no_answer: _UNANSWERED,
+    _S.failed: _UNANSWERED,
+    _S.canceled: _UNANSWERED,
+}
+OPEN = ("queued", "dialing", "ringing", "answered")
+
+
+class Call(Table, table=True):
+    """One call, however many legs it has. `channel_id` is the Uniqueid of its first channel;
+    for calls of the API that is the call's own id."""
+
+    __table_args__ = (
+        one_of("status", CallStatus),
+        one_of("direction", DIRECTIONS),
+        valid_mode(),
+        Index("ix_call_log", "account_id", "mode", "id"),
+        Index("ix_call_queued", "created_at",
+              sqlite_where="status = 'queued'", postgresql_where="status = 'queued'"),
+        Index("ix_call_open", "node",
+              sqlite_where="status IN ('dialing', 'ringing', 'answered')",
+              postgresql_where="status IN ('dialing', 'ringing', 'answered')"),
+    )  # fmt: skip
+
+    id: str = Field(primary_key=True)
+    channel_id: str = Field(unique=True)
+    account_id: str = Field(foreign_key="account.id")
+    key_id: str | None = None
+    sip_account: str | None = None
+    mode: str
+    direction: str
+    status: str
+    first_leg: str
+    route: str
+    to_number: str
+    from_number: str
+    caller_id: str
+    ring_seconds: int
+    max_seconds: int
+    rate: str = text()
+    currency: str
+    cost: int = money(default=0)
+    duration: int = 0
+    billsec: int = 0
+    hangup_cause: str | None = None
+    sip_code: int | None = None
+    callback_url: str | None = text(default=None)
+    reference: str | None = None
+    node: str | None = None
+    created_at: int = instant()
+    started_at: int | None = instant(default=None)
+    ringing_at: int | None = instant(default=None)
+    answered_at: int | None = instant(default=None)
+    ended_at: int | None = instant(default=None)
+    last_seen_at: int | None = instant(default=None)
+
+
+class CallMoment(Table, table=True):
+    """A line of a call's timeline."""
+
+    __tablename__ = "call_moment"
+
+    id: str = Field(primary_key=True)
+    call_id: str = Field(foreign_key="call.id", index=True)
+    status: str
+    detail: str = ""
+    at: int = instant()
+
+
+def add(conn: Conn, **facts: Any) -> None:
+    """Insert a call and the first line of its timeline."""
+    insert(conn, "call", **facts)
+    note(conn, facts["id"], facts["status"], facts["created_at"])
+
+
+def note(conn: Conn, call_id: str, status: str, at: int, detail: str = "") -> None:
+    """Append to the timeline of a call."""
+    facts = {"call_id": call_id, "status": status, "detail": detail, "at": at}
+    insert(conn, "call_moment", id=new_id("cm"), **facts)
+
+
+def go(
+    conn: Conn, call_id: str, target: CallStatus, at: int, detail: str = "", **facts: Any
+) -> Row | None:
+    """Move a call and note it; None where its state does not allow that."""
+    row = move(conn, "call", TRANSITIONS, call_id, target, **facts)
+    if row:
+        note(conn, call_id, target, at, detail)
+    return row
+
+
+def claim(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
+    """Take queued calls for a PBX node, oldest first; they are `dialing` from here on."""
+    rows = conn.all(
+        "UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
+        " WHERE id IN (SELECT id FROM call WHERE status = 'queued' ORDER BY created_at"
+        f" LIMIT :limit {conn.skip_locked}) RETURNING *",
+        node=node, now=now, limit=limit,
+    )  # fmt: skip
+    for row in rows:
+        note(conn, row["id"], CallStatus.dialing, now)
+    return rows
+
+
+def by_channel(conn: Conn, channel_id: str) -> Row | None:
+    """The call whose first channel has that Uniqueid."""
+    return conn.one("SELECT * FROM call WHERE channel_id = :channel_id", channel_id=channel_id)
+
+
+def change(conn: Conn, call_id: str, **facts: Any) -> None:
+    """Set columns other than the status."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE call SET {sets} WHERE id = :call_id", call_id=call_id, **facts)
+
+
+def on_node(conn: Conn, node: str) -> list[Row]:
+    """Calls that should have a channel on the PBX node."""
+    return conn.all(
+        "SELECT * FROM call WHERE status IN ('dialing', 'ringing', 'answered') AND node = :node",
+        node=node,
+    )
+
+
+def seen(conn: Conn, channel_ids: list[str], now: int) -> None:
+    """Note a sign of life of these channels: the latest instant that a lost call is charged to."""
+    conn.many(
+        "UPDATE call SET last_seen_at = :now WHERE channel_id = :channel_id",
+        [{"channel_id": channel_id, "now": now} for channel_id in channel_ids],
+    )
+
+
+async def find(reader: Reader, account_id: str, mode: str, call_id: str) -> Row | None:
+    """One call of an account and mode."""
+    return await reader.one(
+        "SELECT * FROM call WHERE id = :id AND account_id = :account_id AND mode = :mode",
+        id=call_id, account_id=account_id, mode=mode,
+    )  # fmt: skip
+
+
+async def timeline(reader: Reader, call_id: str) -> list[Row]:
+    """The states of a call, oldest first."""
+    return await reader.all(
+        "SELECT status, detail, at FROM call_moment WHERE call_id = :id ORDER BY at, id", id=call_id
+    )

@@ -1,0 +1,75 @@
+"""What a deed is handed: SQL in one dialect with `:name` parameters, on either database."""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Protocol
+
+Row = dict[str, Any]
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+_LIST = re.compile(r"\bIN :([a-z_][a-z0-9_]*)")
+
+
+class Conn(Protocol):
+    """One open transaction. `IN :names` takes a list; rows come as dicts."""
+
+    skip_locked: str
+    """`FOR UPDATE SKIP LOCKED` where several workers may claim at once, else empty."""
+
+    def run(self, sql: str, **params: Any) -> int:
+        """Execute a statement; the number of rows that it touched."""
+
+    def one(self, sql: str, **params: Any) -> Row | None:
+        """The first row, or None."""
+
+    def all(self, sql: str, **params: Any) -> list[Row]:
+        """Every row."""
+
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute a statement once for each row of parameters."""
+
+    def wake(self, channel: str) -> None:
+        """Tell the workers of a channel, once the transaction has committed, to look again."""
+
+
+class Reader(Protocol):
+    """Reads outside any transaction of a deed; never blocks the event loop."""
+
+    async def one(self, sql: str, **params: Any) -> Row | None:
+        """The first row, or None."""
+
+    async def all(self, sql: str, **params: Any) -> list[Row]:
+        """Every row."""
+
+
+def expand(sql: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Spell `IN :names` out as one parameter an item; an empty list matches nothing."""
+    for name in _LIST.findall(sql):
+        items = list(params.pop(name))
+        params.update({f"{name}_{at}": item for at, item in enumerate(items)})
+        spelled = ", ".join(f":{name}_{at}" for at in range(len(items))) or "NULL"
+        sql = sql.replace(f"IN :{name}", f"IN ({spelled})")
+    return sql, params
+
+
+@lru_cache(maxsize=1024)
+def pyformat(sql: str) -> str:
+    """`:name` written as psycopg's `%(name)s`."""
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+def insert(conn: Conn, table: str, **facts: Any) -> None:
+    """Add one row; a duplicate key is an error of the caller."""
+    conn.run(_insert_sql(table, tuple(facts)), **facts)
+
+
+def insert_new(conn: Conn, table: str, **facts: Any) -> bool:
+    """Add one row unless its key is there already; True if it was added."""
+    return bool(conn.run(f"{_insert_sql(table, tuple(facts))} ON CONFLICT DO NOTHING", **facts))
+
+
+@lru_cache(maxsize=256)
+def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f":{column}" for column in columns)
+    return f'INSERT INTO "{table}" ({", ".join(columns)}) VALUES ({values})'

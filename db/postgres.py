@@ -1,0 +1,143 @@
+"""PostgreSQL: the same deeds on a pool of threads, each with a connection of its own."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Concatenate
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+
+from db.connection import Conn, Row, expand, pyformat
+from db.database import DatabaseBusyError, DatabaseError, P, T
+from db.wakeups import Wakeups
+
+WRITERS = 16
+READERS = 8
+POOL_TIMEOUT_SECONDS = 5.0
+DEADLOCK_TRIES = 5
+CHANNEL = "sms_voip"
+LISTEN_RETRY_SECONDS = 1.0
+
+_Raw = psycopg.Connection[Row]
+_AsyncRaw = psycopg.AsyncConnection[Row]
+_RETRY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+
+class PostgresConn:
+    """`Conn` on a psycopg connection inside a transaction."""
+
+    skip_locked = "FOR UPDATE SKIP LOCKED"
+
+    def __init__(self, raw: _Raw) -> None:
+        self._raw = raw
+
+    def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Row]:
+        sql, params = expand(sql, params)
+        return self._raw.execute(pyformat(sql).encode(), params)
+
+    def run(self, sql: str, **params: Any) -> int:
+        """Execute a statement; the number of rows that it touched."""
+        return self._execute(sql, params).rowcount
+
+    def one(self, sql: str, **params: Any) -> Row | None:
+        """The first row, or None."""
+        return self._execute(sql, params).fetchone()
+
+    def all(self, sql: str, **params: Any) -> list[Row]:
+        """Every row."""
+        return self._execute(sql, params).fetchall()
+
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute a statement once for each row of parameters."""
+        with self._raw.cursor() as cursor:
+            cursor.executemany(pyformat(sql).encode(), list(rows))
+
+    def wake(self, channel: str) -> None:
+        """NOTIFY: delivered to every process when this transaction commits."""
+        self.run("SELECT pg_notify(:name, :channel)", name=CHANNEL, channel=channel)
+
+
+class PostgresDatabase:
+    """Any number of processes may open one."""
+
+    def __init__(self, url: str) -> None:
+        self.wakeups = Wakeups()
+        self._url = url
+        self._threads = ThreadPoolExecutor(WRITERS, thread_name_prefix="postgres-writer")
+        self._writers: ConnectionPool[_Raw] = ConnectionPool(
+            url, min_size=1, max_size=WRITERS, open=False, timeout=POOL_TIMEOUT_SECONDS,
+            kwargs={"row_factory": dict_row},
+        )  # fmt: skip
+        self._readers: AsyncConnectionPool[_AsyncRaw] = AsyncConnectionPool(
+            url, min_size=1, max_size=READERS, open=False, timeout=POOL_TIMEOUT_SECONDS,
+            kwargs={"row_factory": dict_row, "autocommit": True},
+        )  # fmt: skip
+        self._listener: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, url: str) -> "PostgresDatabase":
+        """Connect; raises DatabaseError if the server does not answer."""
+        database = cls(url)
+        try:
+            await asyncio.to_thread(database._writers.open, wait=True, timeout=POOL_TIMEOUT_SECONDS)
+            await database._readers.open(wait=True, timeout=POOL_TIMEOUT_SECONDS)
+        except PoolTimeout as error:
+            await database.close()
+            raise DatabaseError(f"PostgreSQL does not answer: {error}") from error
+        database._listener = asyncio.create_task(database._listen())
+        return database
+
+    async def write(
+        self, deed: Callable[Concatenate[Conn, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a deed in one transaction; returns after the commit, raises what the deed raised."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, self._transact, lambda conn: deed(conn, *args, **kwargs)
+        )
+
+    def _transact(self, deed: Callable[[Conn], T]) -> T:
+        for attempt in range(1, DEADLOCK_TRIES + 1):
+            try:
+                with self._writers.connection() as raw:
+                    return deed(PostgresConn(raw))
+            except PoolTimeout as error:
+                raise DatabaseBusyError(str(error)) from error
+            except _RETRY as error:
+                if attempt == DEADLOCK_TRIES:
+                    raise DatabaseBusyError(str(error)) from error
+        raise AssertionError("the loop above returns or raises")
+
+    async def one(self, sql: str, **params: Any) -> Row | None:
+        """The first row, or None."""
+        found = await self.all(sql, **params)
+        return found[0] if found else None
+
+    async def all(self, sql: str, **params: Any) -> list[Row]:
+        """Every row."""
+        sql, params = expand(sql, params)
+        async with self._readers.connection() as raw:
+            cursor = await raw.execute(pyformat(sql).encode(), params)
+            return await cursor.fetchall()
+
+    async def close(self) -> None:
+        """Finish what is queued, then close every connection."""
+        if self._listener:
+            self._listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listener
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._writers.close)
+        await self._readers.close()
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(psycopg.OperationalError):
+                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as raw:
+                    await raw.execute(f"LISTEN {CHANNEL}".encode())
+                    async for notice in raw.notifies():
+                        self.wakeups.signal(notice.payload)
+            await asyncio.sleep(LISTEN_RETRY_SECONDS)

@@ -1,0 +1,136 @@
+"""SIP accounts, what every PBX node knows of them, and how the parts of the platform are."""
+
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, one_of, text
+from db.connection import Conn, Reader, Row, insert
+from db.ids import new_id
+
+
+class SipAccount(Table, table=True):
+    """A phone's account. The digests are sealed; the secret itself is nowhere. `dial_mode` is
+    the mode of the calls that the phone dials; calls of the API have their key's mode."""
+
+    __tablename__ = "sip_account"
+    __table_args__ = (
+        one_of("status", ("active", "suspended")),
+        one_of("dial_mode", ("live", "test")),
+        UniqueConstraint("username"),
+    )
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", index=True)
+    username: str
+    digests_sealed: str = text()
+    caller_id: str
+    status: str = "active"
+    dial_mode: str
+    generation: int = 1
+    created_at: int = instant()
+
+
+class SipAccountNode(Table, table=True):
+    """The generation of a SIP account that a PBX node was last told."""
+
+    __tablename__ = "sip_account_node"
+
+    sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
+    node: str = Field(primary_key=True)
+    generation: int
+    applied_at: int = instant()
+
+
+class Component(Table, table=True):
+    """How a part of the platform was when it was last looked at."""
+
+    name: str = Field(primary_key=True)
+    kind: str
+    status: str
+    detail: str = ""
+    checked_at: int = instant()
+
+
+def add(conn: Conn, **facts: Any) -> str:
+    """Insert a SIP account; its id."""
+    sip_id = new_id("sip")
+    insert(conn, "sip_account", id=sip_id, status="active", generation=1, **facts)
+    return sip_id
+
+
+def by_username(conn: Conn, username: str) -> Row | None:
+    """The SIP account of that name, whoever owns it."""
+    return conn.one("SELECT * FROM sip_account WHERE username = :username", username=username)
+
+
+def of_account(conn: Conn, account_id: str) -> list[Row]:
+    """The account's SIP accounts, oldest first."""
+    return conn.all("SELECT * FROM sip_account WHERE account_id = :id ORDER BY id", id=account_id)
+
+
+def change(conn: Conn, sip_id: str, **facts: Any) -> Row:
+    """Set columns and raise the generation, so that every node is told again; the new row."""
+    sets = "".join(f"{column} = :{column}, " for column in facts)
+    row = conn.one(
+        f"UPDATE sip_account SET {sets}generation = generation + 1 WHERE id = :id RETURNING *",
+        id=sip_id, **facts,
+    )  # fmt: skip
+    assert row is not None, sip_id
+    return row
+
+
+def everyone(conn: Conn) -> list[Row]:
+    """Every SIP account; the reconciler's view of the truth."""
+    return conn.all("SELECT * FROM sip_account")
+
+
+def behind(conn: Conn, node: str, limit: int) -> list[Row]:
+    """SIP accounts whose newest generation the node has not been told."""
+    return conn.all(
+        "SELECT s.* FROM sip_account s LEFT JOIN sip_account_node n"
+        " ON n.sip_account_id = s.id AND n.node = :node"
+        " WHERE n.generation IS NULL OR n.generation < s.generation LIMIT :limit",
+        node=node, limit=limit,
+    )  # fmt: skip
+
+
+def applied(conn: Conn, node: str, generations: dict[str, int], now: int) -> None:
+    """Note what a node has been told (SIP account id → generation)."""
+    conn.many(
+        "INSERT INTO sip_account_node (sip_account_id, node, generation, applied_at)"
+        " VALUES (:id, :node, :generation, :now) ON CONFLICT (sip_account_id, node)"
+        " DO UPDATE SET generation = excluded.generation, applied_at = excluded.applied_at",
+        [
+            {"id": sip_id, "node": node, "generation": generation, "now": now}
+            for sip_id, generation in generations.items()
+        ],
+    )
+
+
+async def nodes_applied(reader: Reader, sip_id: str, generation: int) -> tuple[int, int]:
+    """On how many PBX nodes a generation is in force, and how many nodes there are."""
+    row = await reader.one(
+        "SELECT COUNT(*) AS nodes, COUNT(n.node) AS done FROM component c"
+        " LEFT JOIN sip_account_node n ON n.node = c.name AND n.sip_account_id = :sip_id"
+        " AND n.generation >= :generation WHERE c.kind = 'pbx'",
+        sip_id=sip_id, generation=generation,
+    )  # fmt: skip
+    return (row["done"], row["nodes"]) if row else (0, 0)
+
+
+def report(conn: Conn, name: str, kind: str, status: str, detail: str, now: int) -> None:
+    """Note how a part of the platform is."""
+    conn.run(
+        "INSERT INTO component (name, kind, status, detail, checked_at)"
+        " VALUES (:name, :kind, :status, :detail, :now) ON CONFLICT (name) DO UPDATE SET"
+        " status = excluded.status, detail = excluded.detail, checked_at = excluded.checked_at",
+        name=name, kind=kind, status=status, detail=detail, now=now,
+    )  # fmt: skip
+
+
+async def components(reader: Reader) -> list[Row]:
+    """Every part as it was last seen."""
+    return await reader.all("SELECT * FROM component ORDER BY kind, name")

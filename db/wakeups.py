@@ -1,0 +1,46 @@
+"""Tells sleeping workers of this process that rows wait for them; a poll is the guarantee."""
+
+import asyncio
+from collections import defaultdict
+
+
+class Wakeup:
+    """One worker's ear on one channel."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake the worker now, or let its next wait return at once."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Sleep until rung or until the time is over; True if rung."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+
+class Wakeups:
+    """Channels by name; `signal` must run on the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._ears: defaultdict[str, list[Wakeup]] = defaultdict(list)
+
+    def subscribe(self, channel: str) -> Wakeup:
+        """A new ear on the channel; keep it for as long as the worker lives."""
+        ear = Wakeup()
+        self._ears[channel].append(ear)
+        return ear
+
+    def unsubscribe(self, channel: str, ear: Wakeup) -> None:
+        """Forget an ear that `subscribe` gave."""
+        self._ears[channel].remove(ear)
+
+    def signal(self, channel: str) -> None:
+        """Ring every ear of the channel."""
+        for ear in self._ears[channel]:
+            ear.ring()

@@ -1,0 +1,176 @@
+"""Every error that a customer can get: its code, its sentence, its HTTP status. The docs page
+and the OpenAPI document are made from these classes."""
+
+from typing import Any, ClassVar
+
+
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
+    """Base of all. `detail` says what to do; `extra` adds members to the problem document."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    retry_after_seconds: ClassVar[int | None] = None
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.extra = extra
+
+
+class ValidationFailedError(Problem):
+    """`errors` lists field, code and message."""
+
+    status, code, title = 400, "validation_error", "A parameter is missing or not valid."
+
+
+class MalformedJsonError(Problem):
+    """The body is not JSON."""
+
+    status, code, title = 400, "malformed_json", "The body is not a JSON object."
+
+
+class UnknownFieldError(Problem):
+    """A field that the endpoint does not have."""
+
+    status, code, title = 400, "unknown_field", "The body has a field that is not known here."
+
+
+class IdempotencyKeyInvalidError(Problem):
+    """Empty, too long or not printable."""
+
+    status, code = 400, "idempotency_key_invalid"
+    title = "An Idempotency-Key is 1 to 255 printable ASCII characters."
+
+
+class MissingApiKeyError(Problem):
+    """No Authorization header."""
+
+    status, code = 401, "missing_api_key"
+    title = "Send an API key: Authorization: Bearer sk_test_…"
+
+
+class InvalidApiKeyError(Problem):
+    """Not one of ours."""
+
+    status, code = 401, "invalid_api_key"
+    title = "The API key is not valid. Copy it again from the dashboard; it has no spaces."
+
+
+class RevokedApiKeyError(Problem):
+    """Revoked."""
+
+    status, code, title = 401, "revoked_api_key", "The API key was revoked. Create a new one."
+
+
+class ExpiredApiKeyError(Problem):
+    """Past its expiry."""
+
+    status, code, title = 401, "expired_api_key", "The API key has expired. Create a new one."
+
+
+class InsufficientFundsError(Problem):
+    """`required` and `available` are in the account's currency."""
+
+    status, code = 402, "insufficient_funds"
+    title = "The wallet does not cover this. Top it up and send the request again."
+
+
+class AccountSuspendedError(Problem):
+    """Suspended by an admin."""
+
+    status, code, title = 403, "account_suspended", "The account is suspended. Contact support."
+
+
+class ScopeMissingError(Problem):
+    """The key may not do this."""
+
+    status, code = 403, "scope_missing"
+    title = "The API key does not have the scope that this endpoint needs."
+
+
+class KycRequiredError(Problem):
+    """A live key before the identity check."""
+
+    status, code = 403, "kyc_required"
+    title = "Live keys work once the account's identity check (KYC) is approved. Use a test key."
+
+
+class CallerIdNotAllowedError(Problem):
+    """Not verified and not owned."""
+
+    status, code = 403, "caller_id_not_allowed"
+    title = "The caller id is neither a verified number of this account nor one that it owns."
+
+
+class SenderIdNotAllowedError(Problem):
+    """A sender that the account may not use."""
+
+    status, code = 403, "sender_id_not_allowed"
+    title = "The sender is not allowed for this account."
+
+
+class DestinationNotAllowedError(Problem):
+    """No price, no route or no permission."""
+
+    status, code, title = 403, "destination_not_allowed", "This destination is not offered."
+
+
+class RecipientOptedOutError(Problem):
+    """The recipient answered STOP."""
+
+    status, code, title = 403, "recipient_opted_out", "The recipient does not want messages."
+
+
+class NotFoundError(Problem):
+    """Nothing there, or another account's."""
+
+    status, code, title = 404, "not_found", "There is no such thing here."
+
+
+class MethodNotAllowedError(Problem):
+    """The Allow header names the methods."""
+
+    status, code, title = 405, "method_not_allowed", "The path does not take this method."
+
+
+class IdempotencyInProgressError(Problem):
+    """The first request with the key has not ended."""
+
+    status, code = 409, "idempotency_in_progress"
+    title = "The first request with this Idempotency-Key is still running. Try again shortly."
+
+
+class BodyTooLargeError(Problem):
+    """Over the limit."""
+
+    status, code, title = 413, "body_too_large", "The body is larger than 256 KiB."
+
+
+class UnsupportedMediaTypeError(Problem):
+    """Not JSON by its header."""
+
+    status, code = 415, "unsupported_media_type"
+    title = "Send the body as JSON with Content-Type: application/json."
+
+
+class IdempotencyKeyReusedError(Problem):
+    """The key belongs to another request."""
+
+    status, code = 422, "idempotency_key_reused"
+    title = "This Idempotency-Key was used with another request. Use a new key."
+
+
+class InternalError(Problem):
+    """A defect of ours."""
+
+    status, code = 500, "internal_error"
+    title = "Something failed on our side. Nothing was charged; support can find the request id."
+
+
+class DatabaseUnavailableError(Problem):
+    """The database did not take the transaction in time."""
+
+    status, code = 503, "database_busy"
+    title = "The platform is busy. Nothing was charged; try again."
+    retry_after_seconds = 1

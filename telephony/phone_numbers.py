@@ -1,0 +1,27 @@
+"""E.164 numbers. What `phonenumbers` calls possible is accepted, not only what is assigned."""
+
+import re
+
+import phonenumbers
+
+_LOOKS = re.compile(r"^\+?[\d\s()./\-]{3,32}$")
+
+
+def e164(text: str, country: str = "") -> str:
+    """`+1 (555) 011-1222` → `+15550111222`; ValueError with a sentence for the customer.
+    A national number needs the country (ISO 3166, such as `DE`)."""
+    if not _LOOKS.match(text.strip()):
+        raise ValueError("write it in international format, for example +15550111222")
+    try:
+        number = phonenumbers.parse(text.strip(), country or None)
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("write it in international format, for example +15550111222") from error
+    if not phonenumbers.is_possible_number(number):
+        raise ValueError("no number of that country has this many digits")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def prefixes(number: str) -> list[str]:
+    """`+1555` → `["1", "15", "155", "1555"]`."""
+    digits = number.lstrip("+")
+    return [digits[:end] for end in range(1, len(digits) + 1)]

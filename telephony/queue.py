@@ -1,0 +1,42 @@
+"""How workers wait for rows, and how long they wait after a failure."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+from db.database import Database
+
+POLL_SECONDS = 1.0
+"""A wake-up may be lost with a process; the poll is what the rows can rely on."""
+FAILURE_PAUSE_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+async def drain(
+    db: Database, channel: str, step: Callable[[], Awaitable[int]], poll: float = POLL_SECONDS
+) -> None:
+    """Run `step` (which tells how many rows it worked on) for ever: again at once while it finds
+    rows, else when the channel rings or after the poll. A failing step is logged and retried."""
+    ear = db.wakeups.subscribe(channel)
+    try:
+        while True:
+            if not await _tried(channel, step):
+                await ear.wait(poll)
+    finally:
+        db.wakeups.unsubscribe(channel, ear)
+
+
+async def _tried(channel: str, step: Callable[[], Awaitable[int]]) -> int:
+    try:
+        return await step()
+    except Exception:
+        log.exception("a step of the %s worker failed; it is tried again", channel)
+        await asyncio.sleep(FAILURE_PAUSE_SECONDS)
+        return 0
+
+
+def jittered(seconds: float) -> float:
+    """Up to a fifth more or less, so that many retries do not fall on one instant."""
+    return seconds * random.uniform(0.8, 1.2)
