@@ -198,14 +198,17 @@ class DBGet(ListAction):
 
 @dataclass(frozen=True)
 class DBGetTree(ListAction):
-    """Every AstDB row below a prefix such as `ps/auth`: `key` is `/ps/auth/alice`, `val`."""
+    """Every AstDB row of a family such as `ps/auth`: `key` is `/ps/auth/alice`, `val` its text.
+
+    Without a family Asterisk would list the whole of AstDB, so it is required.
+    """
 
     name = "DBGetTree"
     nothing = ("Database entry not found",)
-    prefix: str
+    family: str
 
     def _headers(self) -> Headers:
-        return {"Prefix": required("Prefix", self.prefix)}
+        return {"Family": required("Family", self.family)}
 
 
 @dataclass(frozen=True)

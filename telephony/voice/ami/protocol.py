@@ -185,7 +185,8 @@ def _flat(message: Message) -> dict[str, str]:
 
 
 def _lower(message: Message) -> Fields:
-    return {key.lower(): value for key, value in message.items()}
+    # `content` is panoramisk's own, for the output of commands, which nobody here may send.
+    return {key.lower(): value for key, value in message.items() if key != "content"}
 
 
 def _result(action: Action, answer: list[Message]) -> list[Fields]:
