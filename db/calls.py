@@ -7,7 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, money, one_of, text, valid_mode
+from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 from db.states import Transitions, move
@@ -54,11 +54,8 @@ class Call(Table, table=True):
         one_of("direction", DIRECTIONS),
         valid_mode(),
         Index("ix_call_log", "account_id", "mode", "id"),
-        Index("ix_call_queued", "created_at",
-              sqlite_where="status = 'queued'", postgresql_where="status = 'queued'"),
-        Index("ix_call_open", "node",
-              sqlite_where="status IN ('dialing', 'ringing', 'answered')",
-              postgresql_where="status IN ('dialing', 'ringing', 'answered')"),
+        partial("ix_call_queued", "created_at", where="status = 'queued'"),
+        partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Text
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field
 
 MODES = ("live", "test")
@@ -34,3 +35,8 @@ def one_of(column: str, values: Iterable[str] | type[StrEnum]) -> CheckConstrain
 def valid_mode() -> CheckConstraint:
     """A CHECK that `mode` is live or test."""
     return one_of("mode", MODES)
+
+
+def partial(name: str, *columns: str, where: str) -> Index:
+    """An index of only the rows that a worker still has to look at."""
+    return Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))

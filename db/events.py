@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, one_of, text, valid_mode
+from db.columns import instant, one_of, partial, text, valid_mode
 from db.connection import Conn, Row, insert, insert_new
 from db.ids import new_id
 
@@ -40,8 +40,7 @@ class Delivery(Table, table=True):
 
     __table_args__ = (
         one_of("state", ("pending", "delivered", "failed")),
-        Index("ix_delivery_pending", "next_attempt_at",
-              sqlite_where="state = 'pending'", postgresql_where="state = 'pending'"),
+        partial("ix_delivery_pending", "next_attempt_at", where="state = 'pending'"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, money, one_of, valid_mode
+from db.columns import instant, money, one_of, partial, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
 from db.ids import new_id
 
@@ -65,8 +65,7 @@ class Hold(Table, table=True):
     __table_args__ = (
         one_of("state", HOLD_STATES),
         CheckConstraint("amount >= 0 AND captured >= 0 AND captured <= amount", name="within"),
-        Index("ix_hold_open", "ledger_account_id",
-              sqlite_where="state = 'open'", postgresql_where="state = 'open'"),
+        partial("ix_hold_open", "ledger_account_id", where="state = 'open'"),
     )  # fmt: skip
 
     reference: str = Field(primary_key=True)

@@ -7,7 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, money, one_of, text, valid_mode
+from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 from db.states import Transitions, move
@@ -50,13 +50,11 @@ class Message(Table, table=True):
         one_of("status", MessageStatus),
         valid_mode(),
         Index("ix_message_account", "account_id", "mode", "id"),
-        Index("ix_message_queued", "next_attempt_at",
-              sqlite_where="status = 'queued'", postgresql_where="status = 'queued'"),
-        Index("ix_message_leased", "lease_until",
-              sqlite_where="status = 'sending'", postgresql_where="status = 'sending'"),
-        Index("ix_message_waiting", "expires_at",
-              sqlite_where="status IN ('queued', 'sent', 'unknown')",
-              postgresql_where="status IN ('queued', 'sent', 'unknown')"),
+        partial("ix_message_queued", "next_attempt_at", where="status = 'queued'"),
+        partial("ix_message_leased", "lease_until", where="status = 'sending'"),
+        partial(
+            "ix_message_waiting", "expires_at", where="status IN ('queued', 'sent', 'unknown')"
+        ),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)

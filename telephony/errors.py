@@ -4,7 +4,7 @@ and the OpenAPI document are made from these classes."""
 from typing import Any, ClassVar
 
 
-class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
+class Problem(Exception):
     """Base of all. `detail` says what to do; `extra` adds members to the problem document."""
 
     status: ClassVar[int]

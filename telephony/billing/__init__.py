@@ -1,0 +1,1 @@
+"""Money: the only writers of the ledger."""

@@ -1,0 +1,64 @@
+"""Pots of money and what moves between them. Every deed here runs in the caller's transaction."""
+
+from db import ledger
+from db.connection import Conn
+from telephony.clock import Instant
+from telephony.errors import InsufficientFundsError
+from telephony.money import Micros, to_json
+
+PLATFORM = "acc_platform"
+MODES = ("live", "test")
+
+
+def open_pots(conn: Conn, account_id: str, currency: str) -> None:
+    """Give a customer both wallets in both modes, or the platform its own pots."""
+    kinds = ledger.SYSTEM if account_id == PLATFORM else ledger.WALLETS
+    for mode in MODES:
+        for kind in kinds:
+            ledger.open_pot(conn, account_id, mode, kind, currency)
+
+
+def fund(
+    conn: Conn, account_id: str, mode: str, amount: Micros, *, reference: str, actor: str,
+    now: Instant,
+) -> str:  # fmt: skip
+    """Put money that was paid in into the wallet; the journal's id."""
+    wallet = ledger.pot(conn, account_id, mode, "wallet")
+    funding = ledger.pot(conn, PLATFORM, mode, "funding")
+    ledger.change_balance(conn, wallet["id"], amount)
+    return ledger.write_journal(
+        conn, reference=reference, mode=mode, kind="fund", actor=actor, now=now,
+        postings={funding["id"]: -amount, wallet["id"]: amount},
+    )  # fmt: skip
+
+
+def top_up_sip(
+    conn: Conn, account_id: str, mode: str, amount: Micros, *, reference: str, actor: str,
+    now: Instant,
+) -> str:  # fmt: skip
+    """Move money from the wallet to the SIP wallet; raises InsufficientFundsError."""
+    wallet = ledger.pot(conn, account_id, mode, "wallet")
+    sip = ledger.pot(conn, account_id, mode, "sip")
+    if not ledger.change_balance(conn, wallet["id"], -amount):
+        raise not_enough(amount, wallet["balance"] - wallet["held"])
+    ledger.change_balance(conn, sip["id"], amount)
+    return ledger.write_journal(
+        conn, reference=reference, mode=mode, kind="sip_topup", actor=actor, now=now,
+        postings={wallet["id"]: -amount, sip["id"]: amount},
+    )  # fmt: skip
+
+
+def available(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
+    """What is in a pot and not held."""
+    pot = ledger.pot(conn, account_id, mode, kind)
+    return int(pot["balance"] - pot["held"])
+
+
+def balance(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
+    """What is in a pot, held or not."""
+    return int(ledger.pot(conn, account_id, mode, kind)["balance"])
+
+
+def not_enough(required: Micros, free: Micros) -> InsufficientFundsError:
+    """The error that tells how much was needed and how much there was."""
+    return InsufficientFundsError(required=to_json(required), available=to_json(free))
