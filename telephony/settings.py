@@ -3,7 +3,7 @@
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -44,6 +44,20 @@ class Settings(BaseSettings):
     smpp_port: Port = Field(2775, description="TCP port of the SMSC")
     smpp_system_id: str = Field("", description="system_id of the SMPP bind")
     smpp_password: SecretStr = Field(SecretStr(""), description="Password of the SMPP bind")
+    smpp_system_type: str = Field("", max_length=12, description="system_type of the SMPP bind")
+    smpp_window: int = Field(50, ge=1, le=10_000, description="submit_sm in flight at most")
+    smpp_response_seconds: float = Field(
+        30, gt=0, description="Seconds after which an unanswered SMPP request is given up"
+    )
+    smpp_enquire_link_seconds: float = Field(
+        30, gt=0, description="Seconds between two enquire_link to the SMSC"
+    )
+    smpp_response_id_base: Literal["as_is", "hex", "decimal"] = Field(
+        "as_is", description="How submit_sm_resp writes message ids: as_is, hex or decimal"
+    )
+    smpp_receipt_id_base: Literal["as_is", "hex", "decimal"] = Field(
+        "as_is", description="How delivery receipts write message ids: as_is, hex or decimal"
+    )
     master_key: SecretStr = Field(
         SecretStr(""), description="Fernet key of secrets at rest; empty: var/secrets.json"
     )

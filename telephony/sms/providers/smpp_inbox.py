@@ -1,0 +1,67 @@
+"""Receipts of one bind on their way to the sink: batched, and answered only once stored."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+
+from telephony.sms.providers.base import Receipt, ReceiptSink
+from telephony.sms.providers.smpp_status import ESME_ROK, ESME_RX_T_APPN
+
+log = logging.getLogger(__name__)
+
+RECEIPTS_PER_SINK_MAX = 256
+RECEIPTS_HELD_MAX = 2_000
+SINK_PAUSE_SECONDS = 0.2  # after a failure, before the SMSC is asked to repeat
+
+Answer = Callable[[Sequence[int], int], None]  # (sequence numbers of deliver_sm, command_status)
+
+
+class Inbox:
+    """One task per bind; it outlives the link until all it holds is stored."""
+
+    def __init__(self, sink: ReceiptSink, answer: Answer) -> None:
+        self._sink = sink
+        self._answer = answer
+        self._held: list[tuple[int, Receipt]] = []
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self._task = asyncio.create_task(self._run(), name="smpp-inbox")
+
+    @property
+    def full(self) -> bool:
+        """True where the peer should be read no further for now."""
+        return len(self._held) >= RECEIPTS_HELD_MAX
+
+    def put(self, sequence: int, receipt: Receipt) -> None:
+        """Hold a receipt until the sink has taken it."""
+        self._held.append((sequence, receipt))
+        self._arrived.set()
+
+    def close(self) -> None:
+        """No more will come; what is held is still stored."""
+        self._closed = True
+        self._arrived.set()
+
+    async def join(self, seconds: float) -> None:
+        """Wait after `close` until all is stored, at most that long."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._task, seconds)
+
+    async def _run(self) -> None:
+        while self._held or not self._closed:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._held:
+                await self._pass_on(self._held[:RECEIPTS_PER_SINK_MAX])
+
+    async def _pass_on(self, batch: list[tuple[int, Receipt]]) -> None:
+        status = ESME_ROK
+        try:
+            await self._sink([receipt for _, receipt in batch])
+        except Exception:
+            log.exception("%d receipts not stored, asking the SMSC to repeat them", len(batch))
+            status = ESME_RX_T_APPN
+            await asyncio.sleep(SINK_PAUSE_SECONDS)
+        del self._held[: len(batch)]
+        self._answer([sequence for sequence, _ in batch], status)
