@@ -1,0 +1,221 @@
+"""One real Asterisk for the whole test run, and what tests need to speak to it."""
+
+import asyncio
+import hashlib
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from telephony import secrets as installation_secrets
+from telephony.pbx.find import Installation, find
+from telephony.pbx.render import Layout, render
+from telephony.pbx.supervise import LocalAsterisk
+from telephony.secrets import Secrets
+from telephony.settings import Settings
+from tests.pbx.ami_client import AmiClient, ami_client
+from tests.pbx.sip_client import SipClient
+
+T = TypeVar("T")
+Cdr = dict[str, Any]
+
+
+def free_port() -> int:
+    """A loopback port that is free for UDP and TCP, outside the kernel's ephemeral range."""
+    while True:
+        port = random.randrange(15000, 20000)
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as tried:
+                    tried.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return port
+
+
+def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
+    """Settings of an installation of its own: free ports, a var folder, a trunk on loopback."""
+    first = random.randrange(20000, 29000, 2)
+    values: dict[str, Any] = {
+        "var_dir": var_dir,
+        "http_port": free_port(),
+        "sip_port": free_port(),
+        "ami_port": free_port(),
+        "agi_port": free_port(),
+        "rtp_range": f"{first}-{first + 199}",
+        "trunk_host": f"127.0.0.1:{free_port()}",
+    }
+    return Settings(**(values | changes))
+
+
+def eventually(check: Callable[[], T | None], seconds: float = 5, what: str = "it") -> T:
+    """Poll until `check` gives something true; AssertionError after `seconds`."""
+    until = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        assert time.monotonic() < until, f"{what} did not happen in {seconds} s"
+        time.sleep(0.02)
+
+
+class LoopThread:
+    """An event loop in a thread, for fixtures that outlive a test's own loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = 60) -> T:
+        """The result of a coroutine, waited for in the calling thread."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(5)
+        self.loop.close()
+
+
+@dataclass
+class Pbx:
+    """A running Asterisk; every helper blocks, so call it from a thread in async tests."""
+
+    settings: Settings
+    secrets: Secrets
+    installation: Installation
+    layout: Layout
+    asterisk: LocalAsterisk
+    thread: LoopThread
+    reports: list[str] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        """Process id of Asterisk itself."""
+        assert self.asterisk.pid, "Asterisk is down"
+        return self.asterisk.pid
+
+    def kill(self) -> int:
+        """kill -9; the pid it had."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_and_wait(self, seconds: float = 10) -> None:
+        """kill -9, then wait until the supervisor has another one fully booted."""
+        before = self.kill()
+        eventually(lambda: self.asterisk.pid not in (None, before), seconds, "a restart")
+        eventually(self._booted, seconds, "FullyBooted")
+
+    def _booted(self) -> bool:
+        try:
+            with self.ami():
+                return True
+        except (OSError, AssertionError):
+            return False
+
+    def ami(self, user: str = "calls") -> AbstractContextManager[AmiClient]:
+        """A logged-in raw AMI client as `calls` or `provisioning`."""
+        secret = {"calls": self.secrets.ami_calls, "provisioning": self.secrets.ami_provisioning}
+        return ami_client(self.settings.ami_host, self.settings.ami_port, user, secret[user])
+
+    def provision(self, username: str, password: str) -> None:
+        """Write a phone into AstDB as the platform does: aor, auth, endpoint."""
+        with self.ami("provisioning") as ami:
+            for kind, value in phone_rows(username, password, self.settings.realm).items():
+                answer = ami.send("DBPut", Family=f"ps/{kind}", Key=username, Val=json.dumps(value))
+                assert answer["Response"] == "Success", answer
+
+    def phone(self, username: str, password: str) -> SipClient:
+        """A raw SIP client of that account (not registered yet)."""
+        return SipClient("127.0.0.1", self.settings.sip_port, username, password)
+
+    def register(self, username: str, password: str) -> int:
+        """Final status of a REGISTER with these credentials: 200, 401, …"""
+        phone = self.phone(username, password)
+        try:
+            return phone.register()
+        finally:
+            phone.close()
+
+    def cdrs(self, uniqueid: str) -> list[Cdr]:
+        """The records written so far with that uniqueid."""
+        return [row for row in self.all_cdrs() if row["uniqueid"] == uniqueid]
+
+    def all_cdrs(self) -> list[Cdr]:
+        """Every complete line of the CDR file; a line that is not JSON raises ValueError."""
+        if not self.layout.cdr_file.exists():
+            return []
+        lines = self.layout.cdr_file.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def cdr(self, uniqueid: str, seconds: float = 5) -> Cdr:
+        """The one record of a call, once it is written."""
+        eventually(lambda: self.cdrs(uniqueid), seconds, f"the record of {uniqueid}")
+        (row,) = self.cdrs(uniqueid)
+        return row
+
+
+def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, str]]:
+    """The three AstDB rows of a phone, in the order to write them."""
+    plain = f"{username}:{realm}:{password}".encode()
+    digests = f"MD5:{hashlib.md5(plain).hexdigest()},SHA-256:{hashlib.sha256(plain).hexdigest()}"
+    return {
+        "aor": {"max_contacts": "5", "remove_existing": "yes", "remove_unavailable": "yes"},
+        "auth": {
+            "auth_type": "digest",
+            "username": username,
+            "realm": realm,
+            "password_digest": digests,
+            "supported_algorithms_uas": "SHA-256,MD5",
+        },
+        "endpoint": {
+            "aors": username,
+            "auth": username,
+            "context": "from-phone",
+            "disallow": "all",
+            "allow": "ulaw,alaw",
+            "accountcode": username,
+            "allow_transfer": "no",
+            "direct_media": "no",
+            "rtp_symmetric": "yes",
+            "force_rport": "yes",
+            "rewrite_contact": "yes",
+            "trust_id_inbound": "no",
+        },
+    }
+
+
+def start_pbx(settings: Settings) -> Pbx:
+    """A running Pbx of these settings; the caller stops it with `stop_pbx`."""
+    thread, reports = LoopThread(), list[str]()
+    secrets = installation_secrets.load(settings)
+    installation = thread.run(find(settings, reports.append), 300)
+    layout = render(settings, secrets, installation)
+    asterisk = LocalAsterisk(settings, secrets, installation, layout, reports.append)
+    thread.run(asterisk.start())
+    return Pbx(settings, secrets, installation, layout, asterisk, thread, reports)
+
+
+def stop_pbx(pbx: Pbx) -> None:
+    """Stop Asterisk and the thread that watched it."""
+    pbx.thread.run(pbx.asterisk.stop())
+    pbx.thread.close()
+
+
+@pytest.fixture(scope="session")
+def pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
+    """The Asterisk that all tests of a run share; accounts and call ids must be a test's own."""
+    running = start_pbx(pbx_settings(tmp_path_factory.mktemp("pbx") / "var"))
+    yield running
+    stop_pbx(running)
