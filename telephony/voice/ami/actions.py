@@ -8,6 +8,7 @@ from telephony.voice.ami.values import (
     Headers,
     assignments,
     caller,
+    channel_id,
     check_headers,
     dialled_channel,
     exact_channel,
@@ -26,6 +27,10 @@ class Action:
     def headers(self) -> Headers:
         """The headers besides Action and ActionID; raises `AmiValueError`."""
         return check_headers(self._headers())
+
+    def given_id(self) -> str:
+        """The ActionID that the caller chose, or an empty string."""
+        return self.action_id
 
     def _headers(self) -> Headers:
         return {}
@@ -76,13 +81,17 @@ class Originate(SingleAction):
     variables: Mapping[str, str] = field(default_factory=dict)
     caller_name: str = ""
 
+    def given_id(self) -> str:
+        """`action_id` or `channel_id`: two attempts under one ActionID cannot be told apart."""
+        return self.action_id or self.channel_id
+
     def _headers(self) -> Headers:
         headers: dict[str, str | list[str]] = {
             "Channel": dialled_channel(self.channel),
             "Context": required("Context", self.context),
             "Exten": required("Exten", self.exten),
             "Priority": str(self.priority),
-            "ChannelId": required("ChannelId", self.channel_id),
+            "ChannelId": channel_id(self.channel_id),
             "Timeout": str(self.timeout_ms),
             "Async": "true",
             "Variable": assignments(self.variables),

@@ -95,6 +95,8 @@ class AmiLink:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+            # The transport hands its socket back in the next turn of the loop.
+            await asyncio.sleep(0)
         self._stream.close()
 
     def events(self) -> EventStream:
@@ -135,20 +137,30 @@ class AmiLink:
         attempt = 0
         while True:
             begun = loop.time()
-            try:
-                await self._session()
-                reason = "connection lost"
-            except (OSError, AmiError) as error:
-                reason = f"{type(error).__name__}: {error}"
-                if isinstance(error, AmiLoginRefused):
-                    log.error("AMI %s refused user %s: %s", self._place, self.username, error)
-                    await asyncio.sleep(self.limits.login_retry_seconds)
-                    continue
+            reason = await self._reason_of_end()
+            if reason is None:
+                await asyncio.sleep(self.limits.login_retry_seconds)
+                continue
             # Only a link that lasted proves the fault over; one that flaps keeps backing off.
             attempt = 0 if loop.time() - begun > self.limits.retry_seconds_max else attempt + 1
             delay = self._retry_seconds(attempt)
             log.warning("AMI %s down (%s), again in %.1f s", self._place, reason, delay)
             await asyncio.sleep(delay)
+
+    async def _reason_of_end(self) -> str | None:
+        """Run one session; why it ended, or None where another try at once makes no sense."""
+        try:
+            await self._session()
+        except AmiLoginRefused as error:
+            log.error("AMI %s refused user %s: %s", self._place, self.username, error)
+            return None
+        except (OSError, AmiError) as error:
+            return f"{type(error).__name__}: {error}"
+        except Exception:
+            # A fault of ours must not leave the platform without its PBX for good.
+            log.exception("AMI session of user %s failed", self.username)
+            return "internal fault"
+        return "connection lost"
 
     def _retry_seconds(self, attempt: int) -> float:
         ceiling = self.limits.retry_seconds_min * 2.0 ** min(attempt, 32)

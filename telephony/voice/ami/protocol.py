@@ -16,7 +16,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
 from telephony.voice.ami.actions import Action, ListAction
-from telephony.voice.ami.errors import AmiOutcomeUnknown, AmiRefused, AmiValueError
+from telephony.voice.ami.errors import AmiNotReady, AmiOutcomeUnknown, AmiRefused, AmiValueError
 from telephony.voice.ami.values import Headers, check_line
 
 log = logging.getLogger(__name__)
@@ -120,8 +120,7 @@ class ManagerProtocol(AMIProtocol):
     def post(self, action: Action) -> codec.Action:
         """Write one action; its future gives a message, a list of them, or None if lost."""
         self._sent += 1
-        action_id = action.action_id or getattr(action, "channel_id", "")
-        action_id = action_id or f"{self.id_prefix}{self._sent}"
+        action_id = action.given_id() or f"{self.id_prefix}{self._sent}"
         if action_id in self.responses:
             raise AmiValueError("an action of this ActionID awaits its answer")
         check_line("ActionID", action_id)
@@ -138,10 +137,10 @@ class ManagerProtocol(AMIProtocol):
     async def request(self, action: Action, seconds_max: float) -> list[Fields]:
         """Send and await the answer, for a list its events without the last.
 
-        Raises `AmiValueError`, `AmiRefused` or `AmiOutcomeUnknown`.
+        Raises `AmiNotReady`, `AmiValueError`, `AmiRefused` or `AmiOutcomeUnknown`.
         """
         if self.closed:
-            raise AmiOutcomeUnknown(f"{action.name}: the link is lost")
+            raise AmiNotReady(f"{action.name}: the link is lost")
         sent = self.post(action)
         try:
             answer = await asyncio.wait_for(sent.future, seconds_max)

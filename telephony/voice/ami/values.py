@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from telephony.voice.ami.errors import AmiValueError
 
 LINE_BYTES_MAX = 1024
-HEADERS_MAX = 127
+HEADERS_MAX = 126  # Asterisk keeps 128, and two are Action and ActionID.
+CHANNEL_ID_BYTES_MAX = 149
 LINE_END_BYTES = 2
 
 Headers = Mapping[str, str | list[str]]
@@ -58,6 +59,13 @@ def exact_channel(value: str) -> str:
     if value.startswith("/"):
         raise AmiValueError("Channel is a pattern")
     return required("Channel", value)
+
+
+def channel_id(value: str) -> str:
+    """Return an id that Asterisk takes for a Uniqueid: not empty, at most 149 bytes."""
+    if len(value.encode(errors="replace")) > CHANNEL_ID_BYTES_MAX:
+        raise AmiValueError(f"ChannelId has more than {CHANNEL_ID_BYTES_MAX} bytes")
+    return required("ChannelId", value)
 
 
 def dialled_channel(value: str) -> str:
