@@ -8,6 +8,7 @@ import contextlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
@@ -140,6 +141,7 @@ def _network_error(tlvs: dict[int, bytes]) -> str:
     return str(int.from_bytes(value[1:])) if len(value) == 3 else ""
 
 
+@lru_cache(maxsize=64)  # receipts of one minute share it
 def _instant(digits: str) -> Instant | None:
     """YYMMDDhhmm with or without ss, or with YYYY; the time zone is not told, so it is read as UTC.
 
