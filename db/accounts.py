@@ -70,10 +70,11 @@ class Admin(Table, table=True):
 
 
 def add_account(conn: Conn, now: int, **facts: Any) -> str:
-    """Insert a customer; its id."""
-    account_id = facts.pop("id", None) or new_id("acc")
-    insert(conn, "account", id=account_id, status="active", created_at=now, **facts)
-    return account_id
+    """Insert a customer; its id. It needs a name and a currency."""
+    blank = {"status": "active", "country": "", "webhook_secret_sealed": ""}
+    row = {"id": new_id("acc"), "created_at": now, **blank, **facts}
+    insert(conn, "account", **row)
+    return str(row["id"])
 
 
 def add_key(conn: Conn, now: int, **facts: Any) -> str:
@@ -135,3 +136,13 @@ def add_admin(conn: Conn, email: str, password_argon2: str, now: int) -> None:
     """Insert an administrator; one who exists keeps the old password."""
     facts = {"email": email, "password_argon2": password_argon2, "created_at": now}
     insert_new(conn, "admin", id=new_id("adm"), **facts)
+
+
+def first_caller_id(conn: Conn, account_id: str) -> str | None:
+    """The number that the account verified first."""
+    row = conn.one(
+        "SELECT number FROM caller_id WHERE account_id = :account_id AND verified_at IS NOT NULL"
+        " ORDER BY verified_at, number LIMIT 1",
+        account_id=account_id,
+    )
+    return str(row["number"]) if row else None
