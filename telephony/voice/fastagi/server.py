@@ -37,7 +37,11 @@ class AgiLimits:
 
 @dataclass
 class AgiCounters:
-    """How sessions ended so far; each counts once, besides `sessions`."""
+    """How sessions ended so far; each counts once, besides `sessions`.
+
+    `unconfirmed` may hold a grant that was written and whose answer never came: the channel
+    may have dialled, so this says nothing about its money.
+    """
 
     sessions: int = 0
     granted: int = 0

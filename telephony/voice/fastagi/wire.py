@@ -82,7 +82,10 @@ def set_variable(name: str, value: str) -> bytes:
     if _CONTROL.search(value):
         raise AgiError(f"{name} holds a control character")
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    command = f'SET VARIABLE {name} "{escaped}"\n'.encode(errors="surrogateescape")
+    try:
+        command = f'SET VARIABLE {name} "{escaped}"\n'.encode()
+    except UnicodeEncodeError as error:
+        raise AgiError(f"{name} is not valid Unicode") from error
     if len(command) > COMMAND_BYTES_MAX:
         raise AgiError(f"{name} is too long")
     return command
