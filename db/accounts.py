@@ -117,8 +117,13 @@ def account_named(conn: Conn, name: str) -> Row | None:
 
 def verify_caller_id(conn: Conn, account_id: str, number: str, by: str, now: int) -> None:
     """Allow the account to show a number; doing it again changes nothing."""
-    facts = {"account_id": account_id, "number": number, "verified_at": now, "verified_by": by}
-    insert_new(conn, "caller_id", **facts)
+    conn.run(
+        "INSERT INTO caller_id (account_id, number, verified_at, verified_by)"
+        " VALUES (:account_id, :number, :now, :by) ON CONFLICT (account_id, number) DO UPDATE"
+        " SET verified_at = excluded.verified_at, verified_by = excluded.verified_by"
+        " WHERE caller_id.verified_at IS NULL",
+        account_id=account_id, number=number, now=now, by=by,
+    )  # fmt: skip
 
 
 def may_show(conn: Conn, account_id: str, number: str) -> bool:

@@ -6,8 +6,10 @@ from db.connection import Reader, Row
 
 ENDED = ("completed", "busy", "no_answer", "failed", "canceled")
 _FILTERS = {
-    "search": "(to_number LIKE :search ESCAPE '\\' OR from_number LIKE :search ESCAPE '\\'"
-    " OR caller_id LIKE :search ESCAPE '\\' OR sip_account LIKE :search ESCAPE '\\')",
+    "search": "(LOWER(to_number) LIKE :search ESCAPE '\\'"
+    " OR LOWER(from_number) LIKE :search ESCAPE '\\'"
+    " OR LOWER(caller_id) LIKE :search ESCAPE '\\'"
+    " OR LOWER(sip_account) LIKE :search ESCAPE '\\')",
     "direction": "direction = :direction",
     "status": "status = :status",
     "since": "created_at >= :since",
@@ -18,8 +20,8 @@ _FILTERS = {
 
 
 def like(part: str) -> str:
-    """A LIKE pattern that finds the text itself, wildcards in it included."""
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """A LIKE pattern for lower-cased text that finds the part itself, wildcards in it included."""
+    escaped = part.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 

@@ -1,6 +1,7 @@
 """Calls, their states and their timeline."""
 
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Index
@@ -128,14 +129,15 @@ def go(
 def claim(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
     """Take queued calls for a PBX node, oldest first; they are `dialing` from here on."""
     rows = conn.all(
-        "UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
-        " WHERE id IN (SELECT id FROM call WHERE status = 'queued' ORDER BY created_at"
-        f" LIMIT :limit {conn.skip_locked}) RETURNING *",
+        "WITH due AS MATERIALIZED (SELECT id FROM call WHERE status = 'queued'"
+        f" ORDER BY created_at, id LIMIT :limit {conn.skip_locked})"
+        " UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
+        " WHERE id IN (SELECT id FROM due) RETURNING *",
         node=node, now=now, limit=limit,
     )  # fmt: skip
     for row in rows:
         note(conn, row["id"], CallStatus.dialing, now)
-    return rows
+    return sorted(rows, key=itemgetter("created_at", "id"))
 
 
 def by_channel(conn: Conn, channel_id: str) -> Row | None:

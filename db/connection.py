@@ -45,12 +45,18 @@ class Reader(Protocol):
 
 def expand(sql: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Spell `IN :names` out as one parameter an item; an empty list matches nothing."""
-    for name in _LIST.findall(sql):
-        items = list(params.pop(name))
-        params.update({f"{name}_{at}": item for at, item in enumerate(items)})
-        spelled = ", ".join(f":{name}_{at}" for at in range(len(items))) or "NULL"
-        sql = sql.replace(f"IN :{name}", f"IN ({spelled})")
-    return sql, params
+    if "IN :" not in sql:
+        return sql, params
+    lists = {name: list(params[name]) for name in set(_LIST.findall(sql))}
+    spread = {name: value for name, value in params.items() if name not in lists}
+    for name, items in lists.items():
+        spread.update({f"{name}_{at}": item for at, item in enumerate(items)})
+
+    def spelled(found: re.Match[str]) -> str:
+        name = found[1]
+        return f"IN ({', '.join(f':{name}_{at}' for at in range(len(lists[name]))) or 'NULL'})"
+
+    return _LIST.sub(spelled, sql), spread
 
 
 @lru_cache(maxsize=1024)

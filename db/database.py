@@ -9,6 +9,10 @@ from db.wakeups import Wakeups
 P = ParamSpec("P")
 T = TypeVar("T")
 
+JOBS_WAITING_MAX = 10_000
+"""Transactions that may wait for the writer; one more is refused at once."""
+CLOSED = "the database is closed"
+
 
 class DatabaseError(Exception):
     """The transaction did not commit; nothing of it is stored."""

@@ -7,7 +7,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, partial, text, valid_mode
-from db.connection import Conn, Row, insert, insert_new
+from db.connection import Conn, Reader, Row, insert, insert_new
 from db.ids import new_id
 
 TYPES = (
@@ -83,11 +83,50 @@ def add_delivery(conn: Conn, event_id: str, account_id: str, url: str, now: int)
 def claim(conn: Conn, token: str, now: int, until: int, limit: int) -> list[Row]:
     """Take due deliveries until `until`; a taker that dies lets them fall due again."""
     rows = conn.all(
-        "UPDATE delivery SET lease_token = :token, next_attempt_at = :until"
-        " WHERE id IN (SELECT id FROM delivery WHERE state = 'pending' AND next_attempt_at <= :now"
-        f" ORDER BY next_attempt_at, id LIMIT :limit {conn.skip_locked}) RETURNING *",
+        "WITH due AS MATERIALIZED (SELECT id FROM delivery WHERE state = 'pending'"
+        " AND next_attempt_at <= :now"
+        f" ORDER BY next_attempt_at, id LIMIT :limit {conn.skip_locked})"
+        " UPDATE delivery SET lease_token = :token, next_attempt_at = :until"
+        " WHERE id IN (SELECT id FROM due) RETURNING *",
         token=token, now=now, until=until, limit=limit,
     )  # fmt: skip
+    return _with_events(conn, rows)
+
+
+async def due(
+    reader: Reader, now: int, limit: int, per_url: int, per_account: int,
+    full_urls: list[str], full_accounts: list[str],
+) -> list[str]:  # fmt: skip
+    """Ids of the oldest due deliveries, at most so many of one URL and of one account, and none
+    of those that are full. Read beside the writer, since it may pass over a long queue."""
+    rows = await reader.all(
+        "SELECT id FROM (SELECT id, next_attempt_at,"
+        " ROW_NUMBER() OVER (PARTITION BY url ORDER BY next_attempt_at, id) AS of_url,"
+        " ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY next_attempt_at, id) AS of_account"
+        " FROM (SELECT id, url, account_id, next_attempt_at FROM delivery"
+        " WHERE state = 'pending' AND next_attempt_at <= :now"
+        " AND url NOT IN :urls AND account_id NOT IN :accounts"
+        " ORDER BY next_attempt_at, id LIMIT :limit) AS oldest) AS ranked"
+        " WHERE of_url <= :per_url AND of_account <= :per_account ORDER BY next_attempt_at, id",
+        now=now, limit=limit, per_url=per_url, per_account=per_account,
+        urls=full_urls or [""], accounts=full_accounts or [""],
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def claim_these(conn: Conn, ids: list[str], token: str, now: int, until: int) -> list[Row]:
+    """Take those of the deliveries that are still due, until `until`; a taker that dies lets them
+    fall due again. Each comes with its `event` and the sealed secret of the event's account."""
+    rows = conn.all(
+        "UPDATE delivery SET lease_token = :token, next_attempt_at = :until"
+        " WHERE id IN (SELECT id FROM delivery WHERE id IN :ids AND state = 'pending'"
+        f" AND next_attempt_at <= :now {conn.skip_locked}) RETURNING *",
+        ids=ids, token=token, now=now, until=until,
+    )  # fmt: skip
+    return _with_events(conn, rows)
+
+
+def _with_events(conn: Conn, rows: list[Row]) -> list[Row]:
     found = conn.all(
         "SELECT e.*, a.webhook_secret_sealed FROM event e JOIN account a ON a.id = e.account_id"
         " WHERE e.id IN :ids",

@@ -1,15 +1,26 @@
 """Ids that sort by time: a prefix, 48 bits of milliseconds, 80 random bits, in base 32."""
 
 import secrets
+import threading
 import time
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
+RANDOM_BITS = 80
+STEP_BITS = 48
+
+_lock = threading.Lock()
+_last = 0
 
 
 def new_id(prefix: str) -> str:
-    """`msg_01j…`: 26 characters after the prefix; later ids sort after earlier ones."""
-    value = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
+    """`msg_01j…`: 26 characters after the prefix. Later ids of a process sort after its earlier
+    ones, also within a millisecond and when the clock is set back."""
+    global _last
+    with _lock:
+        fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
+        next_one = _last + 1 + secrets.randbits(STEP_BITS)
+        _last = value = max(fresh, next_one)
     return f"{prefix}_" + "".join(
         ALPHABET[value >> shift & 31] for shift in range(5 * LENGTH - 5, -1, -5)
     )

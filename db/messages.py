@@ -1,6 +1,7 @@
 """Messages, their states and their history."""
 
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Index
@@ -50,11 +51,9 @@ class Message(Table, table=True):
         one_of("status", MessageStatus),
         valid_mode(),
         Index("ix_message_account", "account_id", "mode", "id"),
-        partial("ix_message_queued", "next_attempt_at", where="status = 'queued'"),
+        partial("ix_message_queued", "provider", "next_attempt_at", where="status = 'queued'"),
         partial("ix_message_leased", "lease_until", where="status = 'sending'"),
-        partial(
-            "ix_message_waiting", "expires_at", where="status IN ('queued', 'sent', 'unknown')"
-        ),
+        partial("ix_message_waiting", "expires_at", where="status IN ('queued', 'unknown')"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -119,12 +118,14 @@ def go(
 
 
 def claim(conn: Conn, provider: str, token: str, now: int, until: int, limit: int) -> list[Row]:
-    """Take the provider's queued messages whose time has come; the lease fences the taker."""
+    """Take the provider's queued messages whose time has come, in that order; the lease fences
+    the taker."""
     rows = conn.all(
-        "UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until,"
-        " attempts = attempts + 1 WHERE id IN (SELECT id FROM message WHERE status = 'queued'"
-        " AND provider = :provider AND next_attempt_at <= :now ORDER BY next_attempt_at"
-        f" LIMIT :limit {conn.skip_locked}) RETURNING *",
+        "WITH due AS MATERIALIZED (SELECT id FROM message WHERE status = 'queued'"
+        " AND provider = :provider AND next_attempt_at <= :now ORDER BY next_attempt_at, id"
+        f" LIMIT :limit {conn.skip_locked})"
+        " UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until,"
+        " attempts = attempts + 1 WHERE id IN (SELECT id FROM due) RETURNING *",
         provider=provider, token=token, now=now, until=until, limit=limit,
     )  # fmt: skip
     conn.many(
@@ -132,7 +133,7 @@ def claim(conn: Conn, provider: str, token: str, now: int, until: int, limit: in
         " VALUES (:id, :message_id, 'sending', '', :now)",
         [{"id": new_id("mh"), "message_id": row["id"], "now": now} for row in rows],
     )
-    return rows
+    return sorted(rows, key=itemgetter("next_attempt_at", "id"))
 
 
 def leases_run_out(conn: Conn, now: int) -> list[Row]:
@@ -143,9 +144,9 @@ def leases_run_out(conn: Conn, now: int) -> list[Row]:
 
 
 def past_validity(conn: Conn, now: int) -> list[Row]:
-    """Messages without a final state whose validity period is over."""
+    """Messages that were not sent for certain and whose validity period is over."""
     return conn.all(
-        "SELECT * FROM message WHERE status IN ('queued', 'sent', 'unknown')"
+        "SELECT * FROM message WHERE status IN ('queued', 'unknown')"
         " AND expires_at < :now LIMIT 500",
         now=now,
     )

@@ -1,5 +1,7 @@
 """Brings a database to the newest schema, and tells where it differs from the code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,36 +9,59 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 
 from db.tables import metadata
 
 SCRIPTS = Path(__file__).parent / "migrations"
+SQLITE = "sqlite:///"
+LOCK = 0x736D73  # any number: whoever migrates PostgreSQL holds it, the next one waits
 
 
 def upgrade(url: str) -> None:
-    """Run every migration that the database has not seen, in one transaction each."""
-    engine = _engine(url)
-    with engine.begin() as connection:
+    """Run every migration that the database has not seen, all in one transaction: a kill leaves
+    the old schema, and of two processes that start together one waits for the other."""
+    with _transaction(url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         config = Config()
         config.set_main_option("script_location", str(SCRIPTS))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    engine.dispose()
 
 
 def drift(url: str) -> list[Any]:
     """Differences between the database and the declared tables; empty when there are none."""
-    engine = _engine(url)
-    with engine.connect() as connection:
+    with _transaction(url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, metadata())
-    engine.dispose()
-    return list(found)
+        return list(compare_metadata(context, metadata()))
+
+
+@contextmanager
+def _transaction(url: str) -> Iterator[Connection]:
+    engine = _engine(url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _engine(url: str) -> Engine:
-    if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    return create_engine(url.replace("postgres://", "postgresql://").replace(
-        "postgresql://", "postgresql+psycopg://"))  # fmt: skip
+    if not url.startswith(SQLITE):
+        psycopg = make_url(url).set(drivername="postgresql+psycopg")
+        return create_engine(psycopg, poolclass=NullPool)
+    path = Path(url.removeprefix(SQLITE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    event.listen(engine, "connect", _no_implicit_transactions)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _no_implicit_transactions(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None  # sqlite3 would run DDL outside any transaction
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

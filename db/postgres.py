@@ -11,19 +11,25 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from db.connection import Conn, Row, expand, pyformat
-from db.database import DatabaseBusyError, DatabaseError, P, T
+from db.database import CLOSED, JOBS_WAITING_MAX, DatabaseBusyError, DatabaseError, P, T
 from db.wakeups import Wakeups
 
 WRITERS = 16
 READERS = 8
 POOL_TIMEOUT_SECONDS = 5.0
-DEADLOCK_TRIES = 5
+TRIES = 5
 CHANNEL = "sms_voip"
 LISTEN_RETRY_SECONDS = 1.0
 
 _Raw = psycopg.Connection[Row]
 _AsyncRaw = psycopg.AsyncConnection[Row]
-_RETRY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+
+class _LostError(psycopg.OperationalError):
+    """The connection broke before the commit was asked for, so nothing of the deed is stored."""
+
+
+_RETRY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, _LostError)
 
 
 class PostgresConn:
@@ -76,6 +82,8 @@ class PostgresDatabase:
             kwargs={"row_factory": dict_row, "autocommit": True},
         )  # fmt: skip
         self._listener: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str) -> "PostgresDatabase":
@@ -94,21 +102,32 @@ class PostgresDatabase:
         self, deed: Callable[Concatenate[Conn, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a deed in one transaction; returns after the commit, raises what the deed raised."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, self._transact, lambda conn: deed(conn, *args, **kwargs)
-        )
+        if self._closed:
+            raise DatabaseError(CLOSED)
+        if self._waiting >= JOBS_WAITING_MAX:
+            raise DatabaseBusyError(f"{JOBS_WAITING_MAX} transactions are waiting already")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._transact, lambda conn: deed(conn, *args, **kwargs)
+            )
+        finally:
+            self._waiting -= 1
 
     def _transact(self, deed: Callable[[Conn], T]) -> T:
-        for attempt in range(1, DEADLOCK_TRIES + 1):
+        for attempt in range(1, TRIES + 1):
             try:
                 with self._writers.connection() as raw:
-                    return deed(PostgresConn(raw))
+                    return _run(raw, deed)
             except PoolTimeout as error:
                 raise DatabaseBusyError(str(error)) from error
             except _RETRY as error:
-                if attempt == DEADLOCK_TRIES:
+                if attempt == TRIES:
                     raise DatabaseBusyError(str(error)) from error
+                if isinstance(error, _LostError):
+                    self._writers.check()  # a restart of the server broke the idle ones, too
+            except psycopg.OperationalError as error:
+                raise DatabaseError(str(error)) from error
         raise AssertionError("the loop above returns or raises")
 
     async def one(self, sql: str, **params: Any) -> Row | None:
@@ -118,13 +137,31 @@ class PostgresDatabase:
 
     async def all(self, sql: str, **params: Any) -> list[Row]:
         """Every row."""
+        if self._closed:
+            raise DatabaseError(CLOSED)
         sql, params = expand(sql, params)
+        statement = pyformat(sql).encode()
+        try:
+            return await self._fetch(statement, params)
+        except PoolTimeout as error:
+            raise DatabaseBusyError(str(error)) from error
+        except psycopg.OperationalError:
+            await self._readers.check()  # the server was restarted: a read may simply run again
+        try:
+            return await self._fetch(statement, params)
+        except psycopg.OperationalError as error:
+            raise DatabaseError(str(error)) from error
+
+    async def _fetch(self, statement: bytes, params: dict[str, Any]) -> list[Row]:
         async with self._readers.connection() as raw:
-            cursor = await raw.execute(pyformat(sql).encode(), params)
+            cursor = await raw.execute(statement, params)
             return await cursor.fetchall()
 
     async def close(self) -> None:
         """Finish what is queued, then close every connection."""
+        if self._closed:
+            return
+        self._closed = True
         if self._listener:
             self._listener.cancel()
             with suppress(asyncio.CancelledError):
@@ -141,3 +178,12 @@ class PostgresDatabase:
                     async for notice in raw.notifies():
                         self.wakeups.signal(notice.payload)
             await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+
+def _run(raw: _Raw, deed: Callable[[Conn], T]) -> T:
+    try:
+        return deed(PostgresConn(raw))
+    except psycopg.OperationalError as error:
+        if raw.broken:
+            raise _LostError(str(error)) from error
+        raise

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, text
+from db.columns import instant, partial, text
 from db.connection import Conn, Row, insert_new
 
 
@@ -14,7 +13,10 @@ class MessagePart(Table, table=True):
     """One submit_sm that the provider accepted."""
 
     __tablename__ = "message_part"
-    __table_args__ = (Index("ix_message_part_receipt", "provider", "provider_message_id"),)
+    __table_args__ = (
+        partial("ix_message_part_open", "provider", "provider_message_id",
+                where="state = 'accepted'"),
+    )  # fmt: skip
 
     message_id: str = Field(primary_key=True, foreign_key="message.id")
     part: int = Field(primary_key=True)

@@ -110,14 +110,16 @@ def applied(conn: Conn, node: str, generations: dict[str, int], now: int) -> Non
     )
 
 
-async def nodes_applied(reader: Reader, sip_id: str, generation: int) -> tuple[int, int]:
-    """On how many PBX nodes a generation is in force, and how many nodes there are."""
+async def nodes_applied(reader: Reader, username: str) -> tuple[int, int]:
+    """On how many PBX nodes the account's newest generation is in force, and how many nodes
+    there are."""
     row = await reader.one(
-        "SELECT COUNT(*) AS nodes, COUNT(n.node) AS done FROM component c"
-        " LEFT JOIN sip_account_node n ON n.node = c.name AND n.sip_account_id = :sip_id"
-        " AND n.generation >= :generation WHERE c.kind = 'pbx'",
-        sip_id=sip_id, generation=generation,
-    )  # fmt: skip
+        "SELECT COUNT(*) AS nodes, COUNT(n.node) AS done FROM sip_account s"
+        " JOIN component c ON c.kind = 'pbx' LEFT JOIN sip_account_node n"
+        " ON n.sip_account_id = s.id AND n.node = c.name AND n.generation >= s.generation"
+        " WHERE s.username = :username",
+        username=username,
+    )
     return (row["done"], row["nodes"]) if row else (0, 0)
 
 

@@ -6,24 +6,32 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, TextIO
 
 import aiosqlite
 
 from db.connection import Conn, Row, expand
-from db.database import DatabaseBusyError, DatabaseError, DatabaseInUseError, P, T
+from db.database import (
+    CLOSED,
+    JOBS_WAITING_MAX,
+    DatabaseBusyError,
+    DatabaseError,
+    DatabaseInUseError,
+    P,
+    T,
+)
 from db.wakeups import Wakeups
 
 JOBS_PER_COMMIT_MAX = 256
-JOBS_WAITING_MAX = 10_000
 BUSY_TIMEOUT_MS = 5_000
 READERS = 4
 
+# recursive_triggers: without them INSERT OR REPLACE deletes a row of the ledger unseen.
 PRAGMAS = f"""
-PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
-PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA temp_store=MEMORY;
+PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA temp_store=MEMORY;
 """
 
 
@@ -73,6 +81,7 @@ class _Job:
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
+    woken: set[str] = field(default_factory=set)
 
     def settle(self) -> None:
         if self.future.done():
@@ -93,24 +102,34 @@ class SqliteDatabase:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
-        self._thread = threading.Thread(target=self._write_forever, name="sqlite-writer")
+        self._thread: threading.Thread | None = None
+        self._opened = 0
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> "SqliteDatabase":
         """Take the file; raises DatabaseInUseError if another process has it."""
         database = cls(path)
-        database._thread.start()
-        for _ in range(READERS):
-            reader = await aiosqlite.connect(f"file:{path}", uri=True, isolation_level=None)
-            reader.row_factory = dict_row  # type: ignore[assignment]
-            await reader.executescript(f"{PRAGMAS} PRAGMA query_only=ON;")
-            database._readers.put_nowait(reader)
+        try:
+            raw = await asyncio.to_thread(_connect, path)
+            database._start(raw)
+            for _ in range(READERS):
+                reader = await aiosqlite.connect(path, isolation_level=None)
+                database._readers.put_nowait(reader)
+                database._opened += 1
+                reader.row_factory = dict_row  # type: ignore[assignment]
+                await reader.executescript(f"{PRAGMAS} PRAGMA query_only=ON;")
+        except sqlite3.Error as error:
+            await database.close()
+            raise DatabaseError(f"{path} cannot be opened: {error}") from error
         return database
 
     async def write(
         self, deed: Callable[Concatenate[Conn, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a deed in one transaction; returns after the commit, raises what the deed raised."""
+        if self._closed:
+            raise DatabaseError(CLOSED)
         if self._jobs.qsize() >= JOBS_WAITING_MAX:
             raise DatabaseBusyError(f"{JOBS_WAITING_MAX} transactions are waiting already")
         future: asyncio.Future[T] = self._loop.create_future()
@@ -124,6 +143,8 @@ class SqliteDatabase:
 
     async def all(self, sql: str, **params: Any) -> list[Row]:
         """Every row."""
+        if self._closed:
+            raise DatabaseError(CLOSED)
         sql, params = expand(sql, params)
         reader = await self._readers.get()
         try:
@@ -133,16 +154,24 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish what is queued, then close every connection."""
+        if self._closed:
+            return
+        self._closed = True
         self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
-        for _ in range(READERS):
+        if self._thread:
+            await asyncio.to_thread(self._thread.join)
+        for _ in range(self._opened):
             await (await self._readers.get()).close()
         self._lock.close()
 
-    def _write_forever(self) -> None:
-        raw = sqlite3.connect(self._path, isolation_level=None, cached_statements=512)
-        raw.row_factory = dict_row
-        raw.executescript(PRAGMAS)
+    def _start(self, raw: sqlite3.Connection) -> None:
+        # A daemon: a process that dies without close() must not wait for ever on its queue.
+        self._thread = threading.Thread(
+            target=self._write_forever, args=(raw,), name="sqlite-writer", daemon=True
+        )
+        self._thread.start()
+
+    def _write_forever(self, raw: sqlite3.Connection) -> None:
         while (job := self._jobs.get()) is not None:
             self._commit_together(raw, self._drain(job))
         raw.close()
@@ -161,42 +190,68 @@ class SqliteDatabase:
         return jobs
 
     def _commit_together(self, raw: sqlite3.Connection, jobs: list[_Job]) -> None:
-        conn = SqliteConn(raw)
         try:
             raw.execute("BEGIN IMMEDIATE")
             for job in jobs:
-                _run_in_savepoint(raw, conn, job)
+                _run_in_savepoint(raw, job)
             raw.execute("COMMIT")
         except sqlite3.Error as error:
             _fail_all(raw, jobs, error)
-        self._loop.call_soon_threadsafe(self._answer, jobs, conn.woken)
+        self._loop.call_soon_threadsafe(self._answer, jobs)
 
-    def _answer(self, jobs: list[_Job], woken: set[str]) -> None:
+    def _answer(self, jobs: list[_Job]) -> None:
         for job in jobs:
             job.settle()
-        for channel in woken:
+        for channel in set().union(*(job.woken for job in jobs if job.error is None)):
             self.wakeups.signal(channel)
 
 
-def _run_in_savepoint(raw: sqlite3.Connection, conn: SqliteConn, job: _Job) -> None:
+def _run_in_savepoint(raw: sqlite3.Connection, job: _Job) -> None:
     raw.execute("SAVEPOINT deed")
+    conn = SqliteConn(raw)
     try:
         job.result = job.deed(conn)
+        job.woken = conn.woken
     except Exception as error:
-        job.error = error
-        # A full disk or an I/O error has already undone the whole transaction; then this
-        # raises, and every job of the batch fails with it.
+        job.error = _database_error(error) if _is_outage(error) else error
+        # A full disk or an I/O error may have undone the whole transaction; then this raises,
+        # and every job of the batch fails with it.
         raw.execute("ROLLBACK TO deed")
     raw.execute("RELEASE deed")
 
 
 def _fail_all(raw: sqlite3.Connection, jobs: list[_Job], error: sqlite3.Error) -> None:
+    """Also those whose deed had raised: it may have seen what now never happened."""
     if raw.in_transaction:
         raw.execute("ROLLBACK")
-    busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
-    kind = DatabaseBusyError if busy else DatabaseError
     for job in jobs:
-        job.error = job.error or kind(str(error))
+        job.error = _database_error(error)
+
+
+def _is_outage(error: Exception) -> bool:
+    """A full disk, an I/O error, a lock; not a statement that is wrong."""
+    name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    return isinstance(error, sqlite3.OperationalError) and name != "SQLITE_ERROR"
+
+
+def _database_error(error: Exception) -> DatabaseError:
+    busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+    named = (DatabaseBusyError if busy else DatabaseError)(str(error))
+    named.__cause__ = error
+    return named
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    raw = sqlite3.connect(
+        path, isolation_level=None, cached_statements=512, check_same_thread=False
+    )
+    raw.row_factory = dict_row
+    try:
+        raw.executescript(PRAGMAS)
+    except sqlite3.Error:
+        raw.close()
+        raise
+    return raw
 
 
 def _lock_file(path: Path) -> TextIO:

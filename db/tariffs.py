@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field
 
 from db.base import Table
@@ -21,6 +22,16 @@ class Tariff(Table, table=True):
 
 class Rate(Table, table=True):
     """Prices of every number that starts with the prefix (digits without +)."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
+            name="never_negative",
+        ),
+        CheckConstraint(
+            "voice_initial_seconds >= 0 AND voice_increment_seconds > 0", name="billing_steps"
+        ),
+    )
 
     tariff_id: str = Field(primary_key=True, foreign_key="tariff.id")
     prefix: str = Field(primary_key=True)
@@ -78,3 +89,12 @@ async def tariff_of(reader: Reader, account_id: str) -> str | None:
     """The price list that an account buys by."""
     found = await reader.one("SELECT tariff_id FROM account WHERE id = :id", id=account_id)
     return str(found["tariff_id"]) if found and found["tariff_id"] else None
+
+
+PUBLIC = "standard"
+
+
+async def public_tariff(reader: Reader) -> str | None:
+    """The price list that is shown to everybody."""
+    found = await reader.one("SELECT id FROM tariff WHERE name = :name", name=PUBLIC)
+    return str(found["id"]) if found else None

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     webhook_allow_cidrs: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Private networks that webhooks may reach, by comma"
     )
+    sms_sender: str = Field(
+        "SMSVOIP", description="Sender of messages of accounts without a verified number"
+    )
     smpp_host: str = Field("", description="Host of the SMSC for live SMS; empty: no live SMS")
     smpp_port: Port = Field(2775, description="TCP port of the SMSC")
     smpp_system_id: str = Field("", description="system_id of the SMPP bind")

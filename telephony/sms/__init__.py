@@ -1,0 +1,1 @@
+"""Messages: accepted, carried to a provider, settled by delivery receipts."""

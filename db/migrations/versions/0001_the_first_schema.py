@@ -139,6 +139,14 @@ def upgrade() -> None:
         sa.Column("voice_connect_fee", sa.BigInteger(), nullable=False),
         sa.Column("voice_initial_seconds", sa.Integer(), nullable=False),
         sa.Column("voice_increment_seconds", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
+            name=op.f("ck_rate_never_negative"),
+        ),
+        sa.CheckConstraint(
+            "voice_initial_seconds >= 0 AND voice_increment_seconds > 0",
+            name=op.f("ck_rate_billing_steps"),
+        ),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_rate_tariff_id")),
         sa.PrimaryKeyConstraint("tariff_id", "prefix", name=op.f("pk_rate")),
     )
@@ -328,7 +336,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_message_queued",
         "message",
-        ["next_attempt_at"],
+        ["provider", "next_attempt_at"],
         unique=False,
         sqlite_where=sa.text("status = 'queued'"),
         postgresql_where=sa.text("status = 'queued'"),
@@ -338,8 +346,8 @@ def upgrade() -> None:
         "message",
         ["expires_at"],
         unique=False,
-        sqlite_where=sa.text("status IN ('queued', 'sent', 'unknown')"),
-        postgresql_where=sa.text("status IN ('queued', 'sent', 'unknown')"),
+        sqlite_where=sa.text("status IN ('queued', 'unknown')"),
+        postgresql_where=sa.text("status IN ('queued', 'unknown')"),
     )
     op.create_table(
         "sip_account",
@@ -462,7 +470,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "part", name=op.f("pk_message_part")),
     )
     op.create_index(
-        "ix_message_part_receipt", "message_part", ["provider", "provider_message_id"], unique=False
+        "ix_message_part_open",
+        "message_part",
+        ["provider", "provider_message_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'accepted'"),
+        postgresql_where=sa.text("state = 'accepted'"),
     )
     op.create_table(
         "posting",

@@ -16,6 +16,11 @@ def upgrade() -> None:
             "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
         )
+        for table in TABLES:
+            op.execute(
+                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}"
+                " EXECUTE FUNCTION refuse_change()"
+            )
     for table in TABLES:
         for verb in ("UPDATE", "DELETE"):
             op.execute(_trigger(table, verb))

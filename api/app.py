@@ -1,0 +1,76 @@
+"""The web application as data: endpoints, error handlers, middleware."""
+
+import re
+import secrets
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import openapi, problems
+from api.endpoint import Endpoint
+from api.v1 import rates, sms, status, voice, voip
+from db.database import Database, DatabaseBusyError
+from telephony.errors import Problem
+from telephony.secrets import Vault
+from telephony.settings import Settings
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *status.endpoint.all, *sms.endpoint.all, *voice.endpoint.all, *voip.endpoint.all,
+    *rates.endpoint.all,
+)  # fmt: skip
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def create_app(settings: Settings, db: Database, vault: Vault) -> ASGIApp:
+    """The ASGI application; it opens nothing and speaks to nothing but the database."""
+    app = Starlette(
+        routes=[
+            *(endpoint.route() for endpoint in ENDPOINTS),
+            Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
+        ],
+        exception_handlers={
+            Problem: problems.on_problem,
+            HTTPException: problems.on_http_error,
+            DatabaseBusyError: problems.on_busy,
+            Exception: problems.on_crash,
+        },
+    )
+    app.state.settings, app.state.db, app.state.vault = settings, db, vault
+    return request_ids(app)
+
+
+async def _openapi(request: Request) -> JSONResponse:
+    base_url = request.app.state.settings.api_url
+    return JSONResponse(openapi.document(ENDPOINTS, base_url))
+
+
+def request_ids(app: ASGIApp) -> ASGIApp:
+    """Give every request an id, the client's own if it is well formed, and send it back."""
+
+    async def with_id(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"], (b"x-request-id", request_id.encode()),
+                ]  # fmt: skip
+            await send(message)
+
+        await app(scope, receive, send_with_id)
+
+    return with_id
+
+
+def _request_id(scope: Scope) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

@@ -1,0 +1,193 @@
+"""One declaration per endpoint, from which routing, validation and OpenAPI are derived.
+
+A plain function is a deed: it runs in one write transaction together with its idempotency key.
+A coroutine only reads.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.auth import ANY_SCOPE, Caller, authenticate
+from api.idempotency import Reply, Scope, check, earlier_reply, keep
+from api.problems import from_validation
+from db.connection import Conn
+from db.database import Database
+from telephony.clock import Instant, now
+from telephony.errors import (
+    BodyTooLargeError,
+    MalformedJsonError,
+    Problem,
+    UnsupportedMediaTypeError,
+)
+from telephony.secrets import Vault
+from telephony.settings import Settings
+
+BODY_BYTES_MAX = 256 * 1024
+PUBLIC = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an endpoint works with. `conn` is the open transaction of a deed."""
+
+    db: Database
+    settings: Settings
+    vault: Vault
+    caller: Caller | None
+    now: Instant
+    path: dict[str, str]
+    _conn: Conn | None = None
+
+    @property
+    def conn(self) -> Conn:
+        """The transaction; only a deed has one."""
+        assert self._conn is not None
+        return self._conn
+
+    @property
+    def me(self) -> Caller:
+        """The caller of an endpoint that needs a key."""
+        assert self.caller is not None
+        return self.caller
+
+
+Run = Callable[[Context, Any], Any]
+Then = Callable[[Context, dict[str, Any]], Coroutine[Any, Any, tuple[int, dict[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`scope` None: public, a key is optional. `takes` is the model of the body, or of the query
+    for GET. `then` runs after the commit and may still change status and body."""
+
+    method: str
+    path: str
+    run: Run
+    returns: type[BaseModel]
+    scope: str | None = ANY_SCOPE
+    takes: type[BaseModel] | None = None
+    status: int = 200
+    errors: tuple[type[Problem], ...] = ()
+    then: Then | None = None
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.run) or "").partition("\n")[0]
+
+    def route(self) -> Route:
+        """The starlette route."""
+        return Route(f"/api/v1{self.path}", self._serve, methods=[self.method])
+
+    async def _serve(self, request: Request) -> Response:
+        context = await self._context(request)
+        given = await self._parse(request)
+        if inspect.iscoroutinefunction(self.run):
+            answer = await self.run(context, given)
+            return answer if isinstance(answer, Response) else _respond(_reply(self.status, answer))
+        reply = await self._transact(request, context, given)
+        if self.then:
+            status, body = await self.then(context, json.loads(reply.body))
+            reply = Reply(status, json.dumps(body).encode(), reply.replayed)
+        return _respond(reply)
+
+    async def _context(self, request: Request) -> Context:
+        state, moment = request.app.state, now()
+        authorization, caller = request.headers.get("authorization"), None
+        if authorization or self.scope is not PUBLIC:
+            caller = await authenticate(state.db, authorization, self.scope or ANY_SCOPE, moment)
+        return Context(state.db, state.settings, state.vault, caller, moment, request.path_params)
+
+    async def _parse(self, request: Request) -> Any:
+        if self.takes is None:
+            return None
+        try:
+            if self.method == "GET":
+                return self.takes.model_validate(dict(request.query_params))
+            return self.takes.model_validate(_json(await _body(request)))
+        except ValidationError as error:
+            raise from_validation(error) from error
+
+    async def _transact(self, request: Request, context: Context, given: Any) -> Reply:
+        scope = await self._idempotency(request, context)
+
+        def deed(conn: Conn) -> Reply:
+            if scope and (earlier := earlier_reply(conn, context.vault, scope, context.now)):
+                return earlier
+            inside = Context(**{**context.__dict__, "_conn": conn})
+            reply = _reply(self.status, self.run(inside, given))
+            if scope:
+                keep(conn, context.vault, scope, reply)
+            return reply
+
+        return await context.db.write(deed)
+
+    async def _idempotency(self, request: Request, context: Context) -> Scope | None:
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return None
+        described = f"{request.method} {request.url.path}".encode() + b"\n" + await request.body()
+        return Scope(
+            context.me.account_id, context.me.mode, self.path, check(key),
+            context.vault.fingerprint(described),
+        )  # fmt: skip
+
+
+@dataclass
+class Endpoints:
+    """Collects the endpoints of one module."""
+
+    all: list[Endpoint] = field(default_factory=list)
+
+    def __call__(self, method: str, path: str, **facts: Any) -> Callable[[Run], Run]:
+        """Declare the decorated function as an endpoint; `facts` are Endpoint's fields."""
+
+        def declare(run: Run) -> Run:
+            self.all.append(Endpoint(method, path, run, **facts))
+            return run
+
+        return declare
+
+
+async def _body(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise UnsupportedMediaTypeError
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            raise BodyTooLargeError
+    request._body = bytes(body)  # lets `request.body()` give it again
+    return request._body
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body or b"{}", parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise MalformedJsonError(f"The body is not JSON: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise MalformedJsonError
+    return parsed
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _reply(status: int, answer: BaseModel) -> Reply:
+    return Reply(status, answer.model_dump_json(by_alias=True).encode())
+
+
+def _respond(reply: Reply) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if reply.replayed else None
+    return Response(reply.body, reply.status, headers, "application/json")

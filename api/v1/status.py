@@ -1,0 +1,77 @@
+"""Is the platform there, and how are its parts."""
+
+from typing import Literal
+
+from api.endpoint import PUBLIC, Context, Endpoints
+from api.fields import Answer, Time
+from api.version import VERSION
+from db import sip
+from db.connection import Row
+from telephony.clock import SECOND, Instant
+
+endpoint = Endpoints()
+
+STALE_SECONDS = 30
+"""A part that nobody has looked at for so long is taken for down: its worker is."""
+
+State = Literal["operational", "degraded", "outage"]
+
+
+class Pong(Answer):
+    """`account` and `mode` with a key only."""
+
+    pong: Literal[True] = True
+    time: Time
+    version: str = VERSION
+    account: str | None = None
+    mode: str | None = None
+
+
+class Component(Answer):
+    """A part of the platform as a probe last found it."""
+
+    name: str
+    status: State
+    checked_at: Time
+    detail: str
+
+
+class Status(Answer):
+    """The worst of the components; `notice` is a sentence from the operator."""
+
+    status: State
+    notice: str | None = None
+    components: list[Component]
+    updated_at: Time
+
+
+@endpoint("GET", "/ping", scope=PUBLIC, returns=Pong)
+async def ping(context: Context, _: None) -> Pong:
+    """Check that the API answers and that a key is good."""
+    caller = context.caller
+    return Pong(
+        time=context.now, account=caller.account if caller else None,
+        mode=caller.mode if caller else None,
+    )  # fmt: skip
+
+
+@endpoint("GET", "/status", scope=PUBLIC, returns=Status)
+async def status(context: Context, _: None) -> Status:
+    """Tell how every part of the platform is, from real probes."""
+    found = [_component(row, context.now) for row in await sip.components(context.db)]
+    states = {component.status for component in found}
+    overall: State = "outage" if "outage" in states or not found else "operational"
+    if overall == "operational" and "degraded" in states:
+        overall = "degraded"
+    return Status(status=overall, components=found, updated_at=context.now)
+
+
+def _component(row: Row, at: Instant) -> Component:
+    name = row["name"] if row["name"].startswith(row["kind"]) else f"{row['kind']}:{row['name']}"
+    age = (at - row["checked_at"]) // SECOND
+    if age > STALE_SECONDS:
+        detail = f"not checked for {age} s"
+        return Component(name=name, status="outage", checked_at=row["checked_at"], detail=detail)
+    return Component(
+        name=name, status=row["status"], checked_at=row["checked_at"], detail=row["detail"]
+    )

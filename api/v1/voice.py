@@ -1,0 +1,128 @@
+"""Place a call, and look at one."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from api.endpoint import Context, Endpoints
+from api.fields import Answer, Body, Money, Number, Reference, Time
+from api.urls import callback
+from api.v1.sms import Step
+from db import calls
+from telephony.errors import (
+    CallerIdNotAllowedError,
+    DestinationNotAllowedError,
+    InsufficientFundsError,
+    NotFoundError,
+)
+from telephony.phone_numbers import e164
+from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
+from telephony.voice.sip_accounts import USERNAME
+
+endpoint = Endpoints()
+
+
+def _number_or_phone(text: str) -> str:
+    if text.startswith(SIP):
+        return text
+    return e164(text)
+
+
+def _origin(text: str) -> str:
+    return text if USERNAME.fullmatch(text) else e164(text)
+
+
+class CallBody(Body):
+    """A call from a phone of the account to a number, or to `sip:` and a username."""
+
+    to: Annotated[str, AfterValidator(_number_or_phone), Field(examples=["+15559876543"])]
+    from_: Annotated[
+        str,
+        AfterValidator(_origin),
+        Field(alias="from", description="SIP username or its caller id; its phone rings first"),
+    ] = ""
+    caller_id: Number | None = None
+    timeout_seconds: Annotated[int, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
+    time_limit_seconds: Annotated[int, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
+    callback_url: str | None = None
+    reference: Reference | None = None
+
+
+class Placed(Answer):
+    """A queued call. `rate` is the price of a minute; the call is cut after `max_seconds`."""
+
+    call_id: str
+    status: Literal["queued"] = "queued"
+    to: str
+    from_: Annotated[str, Field(alias="from")]
+    caller_id: str
+    max_seconds: int
+    rate: Money
+
+
+class CallAnswer(Answer):
+    """A call with its timeline, oldest state first."""
+
+    call_id: str
+    status: Literal[
+        "queued", "dialing", "ringing", "answered", "completed", "busy", "no_answer", "failed",
+        "canceled",
+    ]  # fmt: skip
+    direction: Literal["outbound", "inbound", "internal"]
+    to: str
+    from_: Annotated[str, Field(alias="from")]
+    caller_id: str
+    sip_account: str | None
+    created_at: Time
+    started_at: Time | None
+    ringing_at: Time | None
+    answered_at: Time | None
+    ended_at: Time | None
+    duration: int
+    billsec: int
+    max_seconds: int
+    cost: Money
+    currency: str
+    hangup_cause: str | None
+    sip_code: int | None
+    reference: str | None
+    timeline: list[Step]
+
+
+@endpoint(
+    "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
+    errors=(InsufficientFundsError, CallerIdNotAllowedError, DestinationNotAllowedError,
+            NotFoundError),
+)  # fmt: skip
+def place_call(context: Context, body: CallBody) -> Placed:
+    """Place a call: the phone of `from` rings first, then `to` is dialled."""
+    wish = Wish(
+        to=body.to, origin=body.from_, caller_id=body.caller_id or "",
+        ring_seconds=body.timeout_seconds, time_limit_seconds=body.time_limit_seconds,
+        callback_url=callback(body.callback_url, context.settings), reference=body.reference,
+    )  # fmt: skip
+    me = context.me
+    placed = place(
+        context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
+        wish=wish, now=context.now,
+    )  # fmt: skip
+    return Placed(
+        call_id=placed.call_id, to=placed.to, from_=placed.origin, caller_id=placed.caller_id,
+        max_seconds=placed.max_seconds, rate=placed.rate.voice_per_minute,
+    )  # fmt: skip
+
+
+@endpoint("GET", "/voice/calls/{call_id}", scope="voice:read", returns=CallAnswer,
+          errors=(NotFoundError,))  # fmt: skip
+async def show_call(context: Context, _: None) -> CallAnswer:
+    """Show a call, its state and its timeline."""
+    me, call_id = context.me, context.path["call_id"]
+    row = await calls.find(context.db, me.account_id, me.mode, call_id)
+    if row is None:
+        raise NotFoundError("There is no such call.")
+    timeline = [Step(**step) for step in await calls.timeline(context.db, call_id)]
+    facts: dict[str, Any] = {name: row[name] for name in CallAnswer.model_fields if name in row}
+    return CallAnswer(
+        call_id=row["id"], to=row["to_number"], from_=row["from_number"], timeline=timeline,
+        **facts,
+    )  # fmt: skip

@@ -1,0 +1,230 @@
+"""SIP accounts and their wallet: caller id, secret, top-up, call log."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr
+
+from api.endpoint import Context, Endpoints
+from api.fields import Amount, Answer, Body, Moment, Money, Number, Time
+from db import call_log, sip
+from db.connection import Row
+from db.ids import new_id
+from telephony.billing import wallets
+from telephony.billing.rating import Rate
+from telephony.clock import SECOND, now
+from telephony.errors import CallerIdNotAllowedError, InsufficientFundsError, NotFoundError
+from telephony.voice import sip_accounts
+
+endpoint = Endpoints()
+
+APPLIED_POLL_SECONDS = 0.2
+APPLIED_SECONDS_MAX = 2.0
+LOG_PAGE_MAX = 100
+LOG_PAGE_DEFAULT = 25
+LOG_STATUS = {"completed": "answered"}
+SipAccount = Annotated[str, Field(max_length=64, description="SIP username or id")]
+
+
+class CallerIdBody(Body):
+    """The number that a SIP account shows from now on."""
+
+    caller_id: Number
+    sip_account: SipAccount | None = None
+
+
+class CallerIdAnswer(Answer):
+    """`applied` once every PBX node shows it."""
+
+    sip_account: str
+    caller_id: str
+    applied: bool = False
+    nodes: str = ""
+
+
+class PasswordBody(Body):
+    """A new secret; a good one is made if none is given."""
+
+    sip_password: Annotated[
+        SecretStr | None, Field(description="12 to 128 printable ASCII characters")
+    ] = None
+    sip_account: SipAccount | None = None
+
+
+class PasswordAnswer(Answer):
+    """`sip_password` only if it was generated, and only in this response."""
+
+    sip_account: str
+    applied: bool = False
+    nodes: str = ""
+    sip_password: str | None = None
+
+
+class TopupBody(Body):
+    """Money from the wallet to the SIP wallet."""
+
+    amount: Amount
+    sip_account: SipAccount | None = None
+
+
+class TopupAnswer(Answer):
+    """Both balances after the transfer."""
+
+    transaction_id: str
+    amount: Money
+    wallet_balance: Money
+    sip_balance: Money
+    currency: str
+
+
+class LogQuery(Body):
+    """Filters of the call log; `search` is a part of any number or name."""
+
+    limit: Annotated[int, Field(ge=1, le=LOG_PAGE_MAX)] = LOG_PAGE_DEFAULT
+    offset: Annotated[int, Field(ge=0)] = 0
+    cursor: Annotated[str, Field(max_length=64)] | None = None
+    search: Annotated[str, Field(max_length=64)] | None = None
+    direction: Literal["outbound", "inbound", "internal"] | None = None
+    status: Literal["answered", "busy", "no_answer", "failed", "canceled"] | None = None
+    from_: Annotated[Moment, Field(alias="from")] | None = None
+    to: Moment | None = None
+    sip_account: SipAccount | None = None
+
+
+class LogRow(Answer):
+    """An ended call."""
+
+    id: str
+    call_id: str
+    direction: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    caller_id: str
+    sip_account: str | None
+    status: Literal["answered", "busy", "no_answer", "failed", "canceled"]
+    started_at: Time
+    answered_at: Time | None
+    ended_at: Time
+    duration: int
+    billsec: int
+    cost: Money
+    currency: str
+    rate_per_minute: Money
+    hangup_cause: str | None
+    sip_code: int | None
+    recording_url: str | None = None
+    node: str | None
+
+
+class LogPage(Answer):
+    """One page of the call log, newest first."""
+
+    data: list[LogRow]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+
+
+async def when_applied(context: Context, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Wait until every PBX node has the SIP account's newest state: 200, or 202 after 2 s."""
+    ear = context.db.wakeups.subscribe(sip_accounts.APPLIED)
+    deadline = now() + int(APPLIED_SECONDS_MAX * SECOND)
+    try:
+        while True:
+            done, nodes = await sip.nodes_applied(context.db, body["sip_account"])
+            applied = nodes > 0 and done == nodes
+            if applied or now() >= deadline:
+                break
+            await ear.wait(APPLIED_POLL_SECONDS)
+    finally:
+        context.db.wakeups.unsubscribe(sip_accounts.APPLIED, ear)
+    shown = {name: value for name, value in body.items() if value is not None}
+    return (200 if applied else 202), shown | {"applied": applied, "nodes": f"{done}/{nodes}"}
+
+
+@endpoint(
+    "POST", "/voip/caller-id", scope="voip:manage", takes=CallerIdBody, returns=CallerIdAnswer,
+    errors=(CallerIdNotAllowedError, NotFoundError), then=when_applied,
+)  # fmt: skip
+def set_caller_id(context: Context, body: CallerIdBody) -> CallerIdAnswer:
+    """Change the number that a SIP account shows."""
+    row = sip_accounts.set_caller_id(
+        context.conn, context.me.account_id, body.sip_account, body.caller_id
+    )
+    return CallerIdAnswer(sip_account=row["username"], caller_id=row["caller_id"])
+
+
+@endpoint(
+    "POST", "/voip/password", scope="voip:manage", takes=PasswordBody, returns=PasswordAnswer,
+    errors=(NotFoundError,), then=when_applied,
+)  # fmt: skip
+def set_password(context: Context, body: PasswordBody) -> PasswordAnswer:
+    """Change the secret of a SIP account; the old one stops working at once."""
+    given = body.sip_password.get_secret_value() if body.sip_password else None
+    secret = sip_accounts.new_secret() if given is None else given
+    row = sip_accounts.set_secret(
+        context.conn, context.vault, context.settings.realm, context.me.account_id,
+        body.sip_account, secret,
+    )  # fmt: skip
+    return PasswordAnswer(sip_account=row["username"], sip_password=None if given else secret)
+
+
+@endpoint(
+    "POST", "/voip/topup", scope="wallet:transfer", takes=TopupBody, returns=TopupAnswer,
+    errors=(InsufficientFundsError, NotFoundError),
+)  # fmt: skip
+def top_up(context: Context, body: TopupBody) -> TopupAnswer:
+    """Move money from the wallet to the SIP wallet."""
+    me, conn = context.me, context.conn
+    if body.sip_account:
+        sip_accounts.pick(conn, me.account_id, body.sip_account)
+    transaction_id = wallets.top_up_sip(
+        conn, me.account_id, me.mode, body.amount, reference=new_id("topup"), actor=me.key_id,
+        now=context.now,
+    )  # fmt: skip
+    return TopupAnswer(
+        transaction_id=transaction_id, amount=body.amount, currency=me.currency,
+        wallet_balance=wallets.balance(conn, me.account_id, me.mode, "wallet"),
+        sip_balance=wallets.balance(conn, me.account_id, me.mode, "sip"),
+    )  # fmt: skip
+
+
+@endpoint("GET", "/voip/logs", scope="voip:read", takes=LogQuery, returns=LogPage)
+async def call_logs(context: Context, query: LogQuery) -> LogPage:
+    """Read the call log, newest call first."""
+    me, filters = context.me, _filters(query)
+    rows = await call_log.page(
+        context.db, me.account_id, me.mode, limit=query.limit, offset=query.offset, **filters
+    )
+    return LogPage(
+        data=[_log_row(row) for row in rows], limit=query.limit, offset=query.offset,
+        total=await call_log.count(context.db, me.account_id, me.mode, **filters),
+        next_cursor=rows[-1]["id"] if len(rows) == query.limit else None,
+    )  # fmt: skip
+
+
+def _filters(query: LogQuery) -> dict[str, Any]:
+    statuses = {shown: status for status, shown in LOG_STATUS.items()}
+    search = query.search
+    if search is not None:
+        # A raw + in a query string arrives as a space.
+        search = "+" + search[1:] if search.startswith(" ") else search
+    return {
+        "search": search, "direction": query.direction, "cursor": query.cursor,
+        "status": statuses.get(query.status or "", query.status), "since": query.from_,
+        "until": query.to, "sip_account": query.sip_account,
+    }  # fmt: skip
+
+
+def _log_row(row: Row) -> LogRow:
+    rate = Rate.from_text(row["rate"])
+    facts = {name: row[name] for name in LogRow.model_fields if name in row}
+    return LogRow(**{
+        **facts,
+        "call_id": row["id"],
+        "from": row["from_number"],
+        "to": row["to_number"],
+        "status": LOG_STATUS.get(row["status"], row["status"]),
+        "started_at": row["started_at"] or row["created_at"],
+        "rate_per_minute": rate.voice_per_minute,
+    })  # fmt: skip

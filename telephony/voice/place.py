@@ -1,0 +1,181 @@
+"""Accepts a call, from the API or from a phone: where it goes, what it costs, who pays; all in
+the caller's transaction."""
+
+from dataclasses import dataclass
+
+from db import accounts, calls, sip
+from db.connection import Conn, Row
+from db.ids import new_id
+from telephony.billing import holds, rating
+from telephony.billing.rating import Rate
+from telephony.billing.wallets import available, not_enough
+from telephony.clock import Instant
+from telephony.errors import (
+    CallerIdNotAllowedError,
+    DestinationNotAllowedError,
+    NotFoundError,
+    ValidationFailedError,
+)
+from telephony.settings import Settings
+from telephony.voice.sip_accounts import pick
+
+CHANNEL = "calls"
+CALL_SECONDS_MAX = 4 * 3600
+RING_SECONDS_DEFAULT = 30
+SIP = "sip:"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a customer asks for. `to` is E.164 or `sip:<username>`; `origin` a SIP username, a
+    caller id of one, or empty for the account's first phone."""
+
+    to: str
+    origin: str = ""
+    caller_id: str = ""
+    ring_seconds: int = RING_SECONDS_DEFAULT
+    time_limit_seconds: int = CALL_SECONDS_MAX
+    callback_url: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A queued call, and for how long its money lasts."""
+
+    call_id: str
+    to: str
+    origin: str
+    caller_id: str
+    max_seconds: int
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where `to` is: the route of the dialplan, the number or username, and its price."""
+
+    route: str
+    number: str
+    direction: str
+    rate: Rate
+
+
+def place(
+    conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str, wish: Wish,
+    now: Instant,
+) -> Placed:  # fmt: skip
+    """Queue a call; raises InsufficientFundsError and the 403 errors, and then holds nothing."""
+    phone = _origin(conn, account_id, wish.origin)
+    caller_id = _caller_id(conn, account_id, wish.caller_id, phone)
+    target = _target(conn, settings, account_id, mode, wish.to)
+    call_id = new_id("call")
+    seconds = _hold(conn, account_id, mode, call_id, target.rate, wish.time_limit_seconds, now)
+    calls.add(
+        conn, id=call_id, channel_id=call_id, account_id=account_id, key_id=key_id, mode=mode,
+        sip_account=phone["username"], direction=target.direction, status="queued",
+        first_leg=f"PJSIP/{phone['username']}", route=target.route, to_number=target.number,
+        from_number=wish.origin or phone["username"], caller_id=caller_id,
+        ring_seconds=wish.ring_seconds, max_seconds=seconds, rate=target.rate.to_text(),
+        currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
+        callback_url=wish.callback_url, reference=wish.reference,
+    )  # fmt: skip
+    conn.wake(CHANNEL)
+    return Placed(
+        call_id, target.number, wish.origin or phone["username"], caller_id, seconds, target.rate
+    )
+
+
+def place_from_phone(
+    conn: Conn, settings: Settings, *, phone: Row, to: str, uniqueid: str, node: str, now: Instant
+) -> Placed:
+    """Record and pay for a call that a phone is dialling now; raises what `place` raises."""
+    account_id, mode = phone["account_id"], phone["dial_mode"]
+    target = _target(conn, settings, account_id, mode, to)
+    call_id = new_id("call")
+    seconds = _hold(conn, account_id, mode, call_id, target.rate, CALL_SECONDS_MAX, now)
+    _add_dialling(conn, call_id, phone, target, seconds, uniqueid, node, now)
+    return Placed(call_id, target.number, phone["username"], _shown(phone, target), seconds,
+                  target.rate)  # fmt: skip
+
+
+def refuse_from_phone(
+    conn: Conn, *, phone: Row, to: str, uniqueid: str, node: str, cause: str, now: Instant
+) -> None:
+    """Log a call that a phone was not allowed to make, with the reason."""
+    account = accounts.account(conn, phone["account_id"])
+    target = Target("", to, "outbound", rating.free(account["currency"]))
+    call_id = new_id("call")
+    _add_dialling(conn, call_id, phone, target, 0, uniqueid, node, now)
+    calls.go(conn, call_id, calls.CallStatus.failed, now, cause, hangup_cause=cause, ended_at=now)
+
+
+def _add_dialling(
+    conn: Conn, call_id: str, phone: Row, target: Target, seconds: int, uniqueid: str, node: str,
+    now: Instant,
+) -> None:  # fmt: skip
+    calls.add(
+        conn, id=call_id, channel_id=uniqueid, account_id=phone["account_id"], key_id=None,
+        mode=phone["dial_mode"], sip_account=phone["username"], direction=target.direction,
+        status="dialing", first_leg="", route=target.route, to_number=target.number,
+        from_number=phone["username"], caller_id=_shown(phone, target),
+        ring_seconds=RING_SECONDS_DEFAULT, max_seconds=seconds, rate=target.rate.to_text(),
+        currency=target.rate.currency, cost=0, duration=0, billsec=0, node=node, created_at=now,
+        started_at=now, last_seen_at=now,
+    )  # fmt: skip
+
+
+def _shown(phone: Row, target: Target) -> str:
+    """A phone inside sees who calls; the world sees the account's caller id."""
+    return str(phone["username"] if target.route == "phone" else phone["caller_id"])
+
+
+def _origin(conn: Conn, account_id: str, origin: str) -> Row:
+    if not origin:
+        return pick(conn, account_id, None)
+    for row in sip.of_account(conn, account_id):
+        if origin in (row["username"], row["caller_id"]):
+            return row
+    raise ValidationFailedError(
+        f"{origin} is neither a SIP username of this account nor the caller id of one.",
+        errors=[{"field": "from", "code": "unknown", "message": "not a SIP account of yours"}],
+    )
+
+
+def _caller_id(conn: Conn, account_id: str, asked: str, phone: Row) -> str:
+    if not asked:
+        return str(phone["caller_id"])
+    if not accounts.may_show(conn, account_id, asked):
+        raise CallerIdNotAllowedError(f"{asked} is not a verified number of this account.")
+    return asked
+
+
+def _target(conn: Conn, settings: Settings, account_id: str, mode: str, to: str) -> Target:
+    if to.startswith(SIP):
+        return _phone(conn, account_id, to.removeprefix(SIP))
+    rate = rating.rate_for(conn, account_id, to)
+    if mode == "test":
+        return Target("simulated", to, "outbound", rate)
+    if not settings.trunk_host:
+        raise DestinationNotAllowedError("No trunk carries live calls here yet. Use a test key.")
+    return Target("trunk", to, "outbound", rate)
+
+
+def _phone(conn: Conn, account_id: str, username: str) -> Target:
+    row = sip.by_username(conn, username)
+    if row is None or row["account_id"] != account_id or row["status"] != "active":
+        raise NotFoundError(f"There is no phone {username} on this account.")
+    currency = accounts.account(conn, account_id)["currency"]
+    return Target("phone", username, "internal", rating.free(currency))
+
+
+def _hold(
+    conn: Conn, account_id: str, mode: str, call_id: str, rate: Rate, at_most: int, now: Instant
+) -> int:
+    funds = available(conn, account_id, mode, "sip")
+    seconds = rating.affordable_seconds(rate, funds, at_most)
+    if seconds <= 0:
+        raise not_enough(rating.call_cost(rate, 1), funds)
+    amount = rating.call_cost(rate, seconds)
+    holds.place(conn, account_id, mode, "sip", amount, reference=call_id, now=now)
+    return seconds
