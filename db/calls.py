@@ -33,7 +33,7 @@ class CallStatus(StrEnum):
 _S = CallStatus
 _UNANSWERED = frozenset({_S.queued, _S.dialing, _S.ringing})
 TRANSITIONS: Transitions[CallStatus] = {
-    _S.queued: frozenset(),
+    _S.queued: frozenset({_S.dialing}),
     _S.dialing: frozenset({_S.queued}),
     _S.ringing: frozenset({_S.dialing}),
     _S.answered: frozenset({_S.dialing, _S.ringing}),
@@ -179,4 +179,11 @@ async def timeline(reader: Reader, call_id: str) -> list[Row]:
     """The states of a call, oldest first."""
     return await reader.all(
         "SELECT status, detail, at FROM call_moment WHERE call_id = :id ORDER BY at, id", id=call_id
+    )
+
+
+def queued_before(conn: Conn, before: int) -> list[Row]:
+    """Calls that have been waiting since before that instant."""
+    return conn.all(
+        "SELECT * FROM call WHERE status = 'queued' AND created_at < :before", before=before
     )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from db.database import Database
 
@@ -40,3 +41,28 @@ async def _tried(channel: str, step: Callable[[], Awaitable[int]]) -> int:
 def jittered(seconds: float) -> float:
     """Up to a fifth more or less, so that many retries do not fall on one instant."""
     return seconds * random.uniform(0.8, 1.2)
+
+
+class Kick:
+    """Makes another task look again now instead of at its next turn."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def kick(self) -> None:
+        """Let the next or the present wait end."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until kicked, or until the time is over."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._event.wait(), seconds)
+        self._event.clear()
+
+
+async def repeat(name: str, kick: Kick, step: Callable[[], Awaitable[int]], every: float) -> None:
+    """Run `step` for ever: at once again while it finds work, else when kicked or after `every`
+    seconds. A failing step is logged and retried."""
+    while True:
+        if not await _tried(name, step):
+            await kick.wait(every)

@@ -41,3 +41,15 @@ def unanswered(dial_status: str) -> CallStatus:
 def first_leg(reason: str) -> tuple[CallStatus, str]:
     """The end of a call whose first leg did not answer, from OriginateResponse's Reason."""
     return _BY_REASON.get(reason, PHONE_NOT_REGISTERED)
+
+
+_BY_DISPOSITION = {
+    "BUSY": (CallStatus.busy, "phone_busy"),
+    "NO ANSWER": (CallStatus.no_answer, "phone_no_answer"),
+    "ANSWERED": (CallStatus.canceled, "normal_clearing"),
+}
+
+
+def never_dialled(disposition: str) -> tuple[CallStatus, str]:
+    """The end of a call of which only the first leg was tried, from the record's disposition."""
+    return _BY_DISPOSITION.get(disposition, (CallStatus.failed, "phone_rejected"))

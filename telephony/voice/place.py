@@ -49,6 +49,8 @@ class Placed:
     caller_id: str
     max_seconds: int
     rate: Rate
+    route: str
+    ring_seconds: int = RING_SECONDS_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,14 @@ def place(
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Placed(
-        call_id, target.number, wish.origin or phone["username"], caller_id, seconds, target.rate
+        call_id,
+        target.number,
+        wish.origin or phone["username"],
+        caller_id,
+        seconds,
+        target.rate,
+        target.route,
+        wish.ring_seconds,
     )
 
 
@@ -96,7 +105,7 @@ def place_from_phone(
     seconds = _hold(conn, account_id, mode, call_id, target.rate, CALL_SECONDS_MAX, now)
     _add_dialling(conn, call_id, phone, target, seconds, uniqueid, node, now)
     return Placed(call_id, target.number, phone["username"], _shown(phone, target), seconds,
-                  target.rate)  # fmt: skip
+                  target.rate, target.route)  # fmt: skip
 
 
 def refuse_from_phone(

@@ -1,0 +1,91 @@
+"""Answers the dialplan when a phone dials: who it is, where to, for how long; or why not."""
+
+from db import accounts, sip
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import now
+from telephony.errors import (
+    AccountSuspendedError,
+    DestinationNotAllowedError,
+    InsufficientFundsError,
+    NotFoundError,
+    Problem,
+    ValidationFailedError,
+)
+from telephony.phone_numbers import e164
+from telephony.settings import Settings
+from telephony.voice.fastagi import AgiRequest, AgiVerdict
+from telephony.voice.place import SIP, Placed, place_from_phone, refuse_from_phone
+
+REJECTED = 21
+Q850: dict[type[Problem], int] = {
+    InsufficientFundsError: REJECTED,
+    AccountSuspendedError: REJECTED,
+    DestinationNotAllowedError: 3,
+    NotFoundError: 1,
+    ValidationFailedError: 28,
+}
+
+
+class Authorizer:
+    """The FastAGI handler of one node."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._settings = settings
+
+    async def __call__(self, request: AgiRequest) -> AgiVerdict:
+        """Grant with the money held and the call on record, or refuse with a cause."""
+        _, endpoint, dialled = request.arguments[:3]
+        return await self._db.write(
+            decide, self._settings, endpoint=endpoint, dialled=dialled, uniqueid=request.uniqueid
+        )
+
+
+def decide(
+    conn: Conn, settings: Settings, *, endpoint: str, dialled: str, uniqueid: str
+) -> AgiVerdict:
+    """Record and pay for the call, or log its refusal."""
+    phone = sip.by_username(conn, endpoint)
+    if phone is None or phone["status"] != "active":
+        return _refusal(REJECTED)
+    to, at = dialled, now()
+    try:
+        to = _destination(conn, phone, dialled)
+        placed = place_from_phone(
+            conn, settings, phone=phone, to=to, uniqueid=uniqueid, node=settings.node, now=at
+        )
+    except Problem as problem:
+        refuse_from_phone(
+            conn, phone=phone, to=to, uniqueid=uniqueid, node=settings.node, cause=problem.code,
+            now=at,
+        )  # fmt: skip
+        return _refusal(Q850.get(type(problem), REJECTED))
+    return AgiVerdict(True, _variables(placed))
+
+
+def _destination(conn: Conn, phone: Row, dialled: str) -> str:
+    account = accounts.account(conn, phone["account_id"])
+    if account["status"] != "active":
+        raise AccountSuspendedError
+    if sip.by_username(conn, dialled):
+        return SIP + dialled
+    number = f"+{dialled[2:]}" if dialled.startswith("00") else dialled
+    try:
+        return e164(number, account["country"])
+    except ValueError as error:
+        raise ValidationFailedError(f"{dialled}: {error}") from error
+
+
+def _variables(placed: Placed) -> dict[str, str]:
+    return {
+        "SV_ROUTE": placed.route,
+        "SV_TO": placed.to,
+        "SV_CALLER_ID": placed.caller_id,
+        "SV_SECONDS": str(placed.max_seconds),
+        "SV_RING_SECONDS": str(placed.ring_seconds),
+    }
+
+
+def _refusal(cause: int) -> AgiVerdict:
+    return AgiVerdict(False, {"SV_CAUSE": str(cause)})

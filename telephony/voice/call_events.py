@@ -1,0 +1,95 @@
+"""What Asterisk tells of a call while it lasts: ringing, answered, first leg failed."""
+
+from collections.abc import Sequence
+
+from db import calls
+from db.calls import CallStatus
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import now
+from telephony.queue import Kick
+from telephony.voice import causes, settle
+from telephony.voice.ami import AmiEvent, AmiLink, Connected, Resync
+from telephony.voice.originate import SIMULATED_PHONE, Originator, to_simulated_phone
+
+EVENTS_PER_COMMIT_MAX = 200
+
+
+class CallEvents:
+    """Reads one node's event stream in batches; `reconcile` and `cdrs` are kicked when the
+    stream has a gap and when a channel has ended."""
+
+    def __init__(
+        self, db: Database, link: AmiLink, originator: Originator, reconcile: Kick, cdrs: Kick
+    ) -> None:
+        self._db = db
+        self._link = link
+        self._originator = originator
+        self._reconcile = reconcile
+        self._cdrs = cdrs
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        stream = self._link.events()
+        async for event in stream:
+            batch = [event]
+            while len(stream) and len(batch) < EVENTS_PER_COMMIT_MAX:
+                batch.append(await anext(stream))
+            await self.handle(batch)
+
+    async def handle(self, batch: Sequence[AmiEvent]) -> None:
+        """Write what a batch tells of calls, in order, in one transaction."""
+        told = [event for event in batch if event.name in _DEEDS]
+        if told:
+            for call in await self._db.write(apply, told):
+                await self._originator.ring(call)
+        if any(event.name == "Hangup" for event in batch):
+            self._cdrs.kick()
+        if any(isinstance(event, Connected | Resync) for event in batch):
+            self._reconcile.kick()
+
+
+def apply(conn: Conn, events: Sequence[AmiEvent]) -> list[Row]:
+    """Move the calls that the events belong to; the calls to be rung again."""
+    again = (_DEEDS[event.name](conn, event) for event in events)
+    return [call for call in again if call is not None]
+
+
+def _dial_state(conn: Conn, event: AmiEvent) -> None:
+    call = _dialling(conn, event)
+    if call and event.fields.get("dialstatus") == "RINGING":
+        settle.ringing(conn, call, event.timestamp)
+
+
+def _dial_end(conn: Conn, event: AmiEvent) -> None:
+    call = _dialling(conn, event)
+    if call and event.fields.get("dialstatus") == "ANSWER":
+        settle.answered(conn, call, event.timestamp)
+
+
+def _dialling(conn: Conn, event: AmiEvent) -> Row | None:
+    """The call whose first channel dials; the ringing of a first leg itself has no Uniqueid."""
+    uniqueid = event.fields.get("uniqueid")
+    return calls.by_channel(conn, uniqueid) if uniqueid else None
+
+
+def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
+    """By ActionID: after a collision the Uniqueid in it is another, living call's."""
+    if event.fields.get("response") != "Failure":
+        return None
+    call = calls.by_channel(conn, event.action_id)
+    if call is None or call["status"] != CallStatus.dialing:
+        return None
+    status, cause = causes.first_leg(event.fields.get("reason", ""))
+    unregistered = (status, cause) == causes.PHONE_NOT_REGISTERED
+    if unregistered and call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
+        return to_simulated_phone(conn, call)
+    settle.finish(conn, call, settle.End(status, cause, now()))
+    return None
+
+
+_DEEDS = {
+    "DialState": _dial_state,
+    "DialEnd": _dial_end,
+    "OriginateResponse": _originate_response,
+}

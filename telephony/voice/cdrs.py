@@ -1,0 +1,161 @@
+"""Call detail records: the PBX's file of JSON lines is the truth of how calls ended."""
+
+import asyncio
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from db import calls, cdrs
+from db.calls import CallStatus
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import Instant, from_epoch, now
+from telephony.queue import Kick, repeat
+from telephony.voice import causes
+from telephony.voice.settle import End, finish
+
+CHUNK_BYTES = 1 << 20
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole lines of the file `inode`, up to byte `end`."""
+
+    inode: int
+    end: int
+    lines: list[bytes]
+
+
+class CdrTail:
+    """Reads one node's file, wherever it stopped; the position is committed with the rows."""
+
+    def __init__(self, db: Database, path: Path, node: str) -> None:
+        self.look = Kick()
+        self._db = db
+        self._path = path
+        self._node = node
+        self._turn = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Work until cancelled; looks when kicked and every second."""
+        await repeat("cdr", self.look, self.step, POLL_SECONDS)
+
+    async def step(self) -> int:
+        """Store one chunk; how many lines it had."""
+        async with self._turn:
+            inode, offset = await self._db.write(cdrs.position, self._node)
+            chunk = await asyncio.to_thread(read_chunk, self._path, inode, offset)
+            if chunk is None:
+                return 0
+            await self._db.write(store, self._node, chunk, now())
+            return len(chunk.lines)
+
+    async def catch_up(self) -> None:
+        """Store everything that is in the file by now."""
+        while await self.step():
+            pass
+
+
+def read_chunk(path: Path, inode: int, offset: int) -> Chunk | None:
+    """The next whole lines after the position, None if there are none yet. A file that was
+    renamed by rotation is read to its end before the new one is begun."""
+    for candidate, start in _candidates(path, inode, offset):
+        with candidate.open("rb") as file:
+            number = os.fstat(file.fileno()).st_ino
+            file.seek(start)
+            data = file.read(CHUNK_BYTES)
+        whole = data.rfind(b"\n") + 1
+        if whole == 0 and len(data) == CHUNK_BYTES:
+            whole = len(data)  # one absurd line: it goes where unreadable ones go
+        if whole:
+            return Chunk(number, start + whole, data[:whole].splitlines())
+    return None
+
+
+def _candidates(path: Path, inode: int, offset: int) -> list[tuple[Path, int]]:
+    """Files to look into, oldest first, each with the byte to start at."""
+    if not path.parent.is_dir():
+        return []
+    found = [(file, file.stat()) for file in path.parent.glob(f"{path.name}*")]
+    rotated = [
+        (file, offset)
+        for file, stat in found
+        if file != path and stat.st_ino == inode and stat.st_size > offset
+    ]
+    current = [
+        (file, offset if stat.st_ino == inode and stat.st_size >= offset else 0)
+        for file, stat in found
+        if file == path
+    ]
+    return rotated + current
+
+
+def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
+    """Keep every record, end the calls they belong to, and remember how far we are. A record
+    that cannot be read is kept apart and never stops the others."""
+    for line in chunk.lines:
+        text = line.decode("utf-8", "replace")
+        try:
+            record = parse(text)
+        except (ValueError, KeyError, TypeError) as error:
+            cdrs.bury(conn, f"cdr:{node}", text, f"{type(error).__name__}: {error}", at)
+            continue
+        _keep(conn, node, record, text, at)
+    cdrs.set_position(conn, node, chunk.inode, chunk.end)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the platform uses of a record."""
+
+    uniqueid: str
+    linkedid: str
+    sequence: int
+    disposition: str
+    ended_at: Instant
+    answered_at: Instant | None
+    dial_status: str
+    cause: str
+    sip_code: int | None
+
+
+def parse(line: str) -> Record:
+    """One JSON line; raises ValueError, KeyError or TypeError if it is not a record."""
+    fields: dict[str, Any] = json.loads(line)
+    texts = {name: str(value) for name, value in fields.items()}
+    sip = texts.get("sv_sip", "")
+    answered = texts.get("sv_answered", "")
+    return Record(
+        uniqueid=texts["uniqueid"], linkedid=texts["linkedid"], sequence=int(texts["sequence"]),
+        disposition=texts["disposition"], ended_at=from_epoch(texts["end"]),
+        answered_at=from_epoch(answered) if answered else None,
+        dial_status=texts.get("sv_dialstatus", ""),
+        cause=texts.get("sv_cause", "") or texts.get("hangupcause", ""),
+        sip_code=int(sip) if sip.isdigit() else None,
+    )  # fmt: skip
+
+
+def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> None:
+    call = calls.by_channel(conn, record.uniqueid) or calls.by_channel(conn, record.linkedid)
+    new = cdrs.add(
+        conn, node=node, uniqueid=record.uniqueid, sequence=record.sequence,
+        linkedid=record.linkedid, call_id=call["id"] if call else None,
+        disposition=record.disposition, raw=raw, ended_at=record.ended_at, read_at=at,
+    )  # fmt: skip
+    if new and call and call["channel_id"] == record.uniqueid:
+        finish(conn, call, end_of(record, call))
+
+
+def end_of(record: Record, call: Row) -> End:
+    """How the record says that its call ended."""
+    if record.answered_at is not None:
+        status, cause = CallStatus.completed, causes.cause_name(record.cause)
+    elif record.dial_status:
+        status = causes.unanswered(record.dial_status)
+        cause = causes.cause_name(record.cause)
+    else:
+        status, cause = causes.never_dialled(record.disposition)
+    return End(status, cause, record.ended_at, record.answered_at, record.sip_code)

@@ -1,0 +1,84 @@
+"""Rings the first leg of queued calls. A call that may have been placed is never placed again."""
+
+import asyncio
+import logging
+
+from db import calls
+from db.calls import CallStatus
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import now
+from telephony.queue import drain
+from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
+from telephony.voice.place import CHANNEL
+from telephony.voice.settle import End, finish
+
+BATCH_MAX = 50
+SIMULATED_PHONE = "Local/s@simulated-phone/n"
+
+log = logging.getLogger(__name__)
+
+
+class Originator:
+    """Serves one PBX node through its `calls` link."""
+
+    def __init__(self, db: Database, link: AmiLink, node: str) -> None:
+        self._db = db
+        self._link = link
+        self._node = node
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await drain(self._db, CHANNEL, self.step)
+
+    async def step(self) -> int:
+        """Claim and place one batch; while the PBX is down calls wait in the queue."""
+        if not self._link.ready:
+            return 0
+        rows = await self._db.write(calls.claim, self._node, now(), BATCH_MAX)
+        await asyncio.gather(*map(self.ring, rows))
+        return len(rows)
+
+    async def ring(self, call: Row) -> None:
+        """Originate a claimed call and note what is certain of the outcome."""
+        try:
+            await self._link.action(originate(call))
+        except AmiNotReady:
+            await self._db.write(_wait_again, call)
+        except AmiOutcomeUnknown:
+            log.warning(
+                "nobody knows if %s was placed; its channel or its absence tells", call["id"]
+            )
+        except AmiError as error:
+            log.error("the PBX refused %s: %s", call["id"], error)
+            await self._db.write(_refused, call)
+
+
+def originate(call: Row) -> Originate:
+    """The action that rings a call's first leg and then sends it to `api-call`."""
+    return Originate(
+        channel=call["first_leg"], context="api-call", exten="s", priority=1,
+        channel_id=call["id"], action_id=call["id"], caller_id=call["to_number"],
+        timeout_ms=call["ring_seconds"] * 1000, account=call["account_id"],
+        variables={
+            "SV_ROUTE": call["route"],
+            "SV_TO": call["to_number"],
+            "SV_CALLER_ID": call["caller_id"],
+            "SV_SECONDS": str(call["max_seconds"]),
+            "SV_RING_SECONDS": str(call["ring_seconds"]),
+        },
+    )  # fmt: skip
+
+
+def to_simulated_phone(conn: Conn, call: Row) -> Row:
+    """Let a simulated phone answer in place of one that is not registered (test mode only)."""
+    calls.change(conn, call["id"], first_leg=SIMULATED_PHONE)
+    return {**call, "first_leg": SIMULATED_PHONE}
+
+
+def _wait_again(conn: Conn, call: Row) -> None:
+    calls.go(conn, call["id"], CallStatus.queued, now(), "the PBX was not ready; nothing was sent")
+
+
+def _refused(conn: Conn, call: Row) -> None:
+    finish(conn, call, End(CallStatus.failed, "pbx_refused", now()))

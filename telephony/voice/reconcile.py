@@ -1,0 +1,80 @@
+"""Compares open calls with the channels that really exist, so that none stays open for ever."""
+
+import logging
+
+from db import calls
+from db.calls import CallStatus
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import SECOND, Instant, now
+from telephony.queue import Kick, repeat
+from telephony.voice.ami import AmiLink, CoreShowChannels
+from telephony.voice.cdrs import CdrTail
+from telephony.voice.settle import End, finish
+
+EVERY_SECONDS = 5.0
+GRACE_SECONDS = 5
+"""A call this young may have been asked for and have no channel yet."""
+QUEUED_SECONDS_MAX = 60
+"""Nobody wants a call that starts a minute late."""
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Looks after one node: signs of life, lost calls, calls that waited too long."""
+
+    def __init__(self, db: Database, link: AmiLink, tail: CdrTail, node: str) -> None:
+        self.look = Kick()
+        self._db = db
+        self._link = link
+        self._tail = tail
+        self._node = node
+
+    async def run(self) -> None:
+        """Work until cancelled; looks when kicked and every few seconds."""
+        await repeat("reconcile", self.look, self.step, EVERY_SECONDS)
+
+    async def step(self) -> int:
+        """Look once. The order matters: a call that ended by itself has its record in the file
+        before its channel is gone from the list, so reading the file last finds it."""
+        await self._db.write(give_up_waiting, now())
+        if not self._link.ready:
+            return 0
+        suspects = await self._db.write(calls.on_node, self._node)
+        if suspects:
+            channels = await self._link.action(CoreShowChannels())
+            alive = {one.fields[name] for one in channels for name in ("uniqueid", "linkedid")}
+            await self._tail.catch_up()
+            await self._db.write(settle_lost, suspects, alive, now())
+        return 0
+
+
+def settle_lost(conn: Conn, suspects: list[Row], alive: set[str], at: Instant) -> None:
+    """Note who lives; end, once, the calls whose channel vanished without a record."""
+    seen = [call["channel_id"] for call in suspects if call["channel_id"] in alive]
+    calls.seen(conn, seen, at)
+    for suspect in suspects:
+        if suspect["channel_id"] in alive or _young(suspect, at):
+            continue
+        call = calls.by_channel(conn, suspect["channel_id"])
+        if call and finish(conn, call, lost(call)):
+            log.warning("call %s vanished from the PBX; closed as pbx_lost", call["id"])
+
+
+def _young(call: Row, at: Instant) -> bool:
+    return bool(call["started_at"] > at - GRACE_SECONDS * SECOND)
+
+
+def lost(call: Row) -> End:
+    """A call without a record lasted until its last sign of life: never a second too much."""
+    answered_at = call["answered_at"]
+    ended_at = max(call["last_seen_at"], answered_at or 0)
+    status = CallStatus.completed if answered_at else CallStatus.failed
+    return End(status, "pbx_lost", ended_at, answered_at)
+
+
+def give_up_waiting(conn: Conn, at: Instant) -> None:
+    """Fail calls that no PBX took in time; they cost nothing."""
+    for call in calls.queued_before(conn, at - QUEUED_SECONDS_MAX * SECOND):
+        finish(conn, call, End(CallStatus.failed, "pbx_unavailable", at))
