@@ -23,6 +23,7 @@ def fund(
     now: Instant,
 ) -> str:  # fmt: skip
     """Put money that was paid in into the wallet; the journal's id."""
+    _positive(amount)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     funding = ledger.pot(conn, PLATFORM, mode, "funding")
     ledger.change_balance(conn, wallet["id"], amount)
@@ -37,6 +38,7 @@ def top_up_sip(
     now: Instant,
 ) -> str:  # fmt: skip
     """Move money from the wallet to the SIP wallet; raises InsufficientFundsError."""
+    _positive(amount)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     sip = ledger.pot(conn, account_id, mode, "sip")
     if not ledger.change_balance(conn, wallet["id"], -amount):
@@ -62,3 +64,8 @@ def balance(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
 def not_enough(required: Micros, free: Micros) -> InsufficientFundsError:
     """The error that tells how much was needed and how much there was."""
     return InsufficientFundsError(required=to_json(required), available=to_json(free))
+
+
+def _positive(amount: Micros) -> None:
+    if amount <= 0:
+        raise ValueError("an amount to move must be above zero")

@@ -1,0 +1,116 @@
+"""What a new installation begins with: the platform's own pots, the price list, a demo account
+whose credentials `sms-voip up` prints."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from db import accounts, sip, tariffs
+from db.connection import Conn
+from telephony.accounts import add_key, new_key
+from telephony.billing import wallets
+from telephony.billing.decks.reader import ILLUSTRATIVE, read
+from telephony.clock import Instant
+from telephony.money import MICROS
+from telephony.secrets import Vault, write_private
+from telephony.voice import sip_accounts
+from telephony.webhooks.signing import new_secret
+
+FILE = "demo.json"
+CURRENCY = "USD"
+COUNTRY = "US"
+NUMBER = "+15550111222"
+"""The number that the public page's samples use."""
+FUNDS = 100 * MICROS
+SIP_FUNDS = 50 * MICROS
+PHONES = ("demo1", "demo2")
+ADMIN = "admin@example.com"
+ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+"""OWASP's minimum: a tenth of the default's time on a small machine."""
+
+
+@dataclass
+class Credentials:
+    """The demo account's secrets: in a file that only its owner reads, since they are printed
+    again at every start; the database has only hashes and sealed digests."""
+
+    test_key: str = field(default_factory=lambda: new_key("test"))
+    live_key: str = field(default_factory=lambda: new_key("live"))
+    webhook_secret: str = field(default_factory=new_secret)
+    admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    sip: dict[str, str] = field(
+        default_factory=lambda: {phone: sip_accounts.new_secret() for phone in PHONES}
+    )
+
+
+def credentials(var_dir: Path) -> Credentials:
+    """Those of the file, which is made on first use."""
+    path = var_dir / FILE
+    if not path.exists():
+        write_private(path, json.dumps(asdict(Credentials()), indent=2))
+    return Credentials(**json.loads(path.read_text()))
+
+
+def seed(conn: Conn, vault: Vault, realm: str, demo: Credentials, now: Instant) -> None:
+    """Add what is missing; a seeded database stays as it is."""
+    if accounts.account_named(conn, "platform"):
+        return
+    seed_platform(conn, now)
+    account_id = add_customer(conn, vault, "demo", demo.webhook_secret, now, kyc_approved_at=now)
+    for key in (demo.test_key, demo.live_key):
+        add_key(conn, account_id, key, "demo", now)
+    for mode in wallets.MODES:
+        _fund(conn, account_id, mode, now)
+    accounts.verify_caller_id(conn, account_id, NUMBER, "seed", now)
+    for username, secret in demo.sip.items():
+        sip_accounts.create(
+            conn, vault, realm, account_id=account_id, username=username, secret=secret,
+            caller_id=NUMBER, dial_mode="test", now=now,
+        )  # fmt: skip
+    accounts.add_admin(conn, ADMIN, ARGON2.hash(demo.admin_password), now)
+
+
+def seed_platform(conn: Conn, now: Instant) -> None:
+    """The business's own account with its pots, and the price list that everybody may see."""
+    accounts.add_account(
+        conn, now, id=wallets.PLATFORM, name="platform", currency=CURRENCY, country=COUNTRY,
+        kyc_approved_at=now, tariff_id=None, webhook_secret_sealed="",
+    )  # fmt: skip
+    wallets.open_pots(conn, wallets.PLATFORM, CURRENCY)
+    with ILLUSTRATIVE.open(newline="") as lines:
+        tariffs.add_tariff(conn, tariffs.PUBLIC, CURRENCY, read(lines), now)
+
+
+def add_customer(
+    conn: Conn, vault: Vault, name: str, webhook_secret: str, now: Instant,
+    kyc_approved_at: Instant | None = None,
+) -> str:  # fmt: skip
+    """A customer with empty wallets on the public price list; the account's id."""
+    tariff = tariffs.tariff_named(conn, tariffs.PUBLIC)
+    assert tariff is not None
+    account_id = accounts.add_account(
+        conn, now, name=name, currency=tariff["currency"], country=COUNTRY,
+        kyc_approved_at=kyc_approved_at, tariff_id=tariff["id"],
+        webhook_secret_sealed=vault.seal(webhook_secret),
+    )  # fmt: skip
+    wallets.open_pots(conn, account_id, tariff["currency"])
+    return account_id
+
+
+def secret_still_valid(conn: Conn, vault: Vault, realm: str, username: str, secret: str) -> bool:
+    """False once a phone's secret was changed after the demo account was made."""
+    row = sip.by_username(conn, username)
+    given = sip_accounts.digests(username, realm, secret)
+    return row is not None and vault.open(row["digests_sealed"]) == given
+
+
+def _fund(conn: Conn, account_id: str, mode: str, now: Instant) -> None:
+    wallets.fund(
+        conn, account_id, mode, FUNDS + SIP_FUNDS, reference=f"seed:{mode}", actor="seed", now=now
+    )
+    wallets.top_up_sip(
+        conn, account_id, mode, SIP_FUNDS, reference=f"seed-sip:{mode}", actor="seed", now=now
+    )
