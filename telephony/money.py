@@ -1,8 +1,10 @@
 """Money is an integer of millionths of the currency's unit; JSON shows a decimal number."""
 
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 
 MICROS = 1_000_000
+AMOUNT_MAX = 1_000_000_000
+"""In units; its millionths fit a float exactly, and the sum of many fits the database."""
 Micros = int
 
 
@@ -15,17 +17,19 @@ def to_json(amount: Micros) -> int | float:
 def to_micros(amount: Decimal | int | str) -> Micros:
     """`"0.006"` → 6000; ValueError below a millionth, rather than rounding a payment."""
     try:
-        micros = Decimal(amount) * MICROS
+        exact = Decimal(amount)
     except InvalidOperation as error:
         raise ValueError(f"{amount!r} is not an amount") from error
-    if micros != micros.to_integral_value():
+    if not exact.is_finite() or abs(exact) > AMOUNT_MAX:
+        raise ValueError(f"an amount is at most {AMOUNT_MAX}")
+    if exact != exact.quantize(Decimal("0.000001")):
         raise ValueError("an amount has at most six decimals")
-    return int(micros)
+    return int(exact * MICROS)
 
 
 def share(price: Micros, part: int, whole: int) -> Micros:
     """`price × part ÷ whole`, rounded up to a millionth."""
-    return int((Decimal(price * part) / whole).to_integral_value(ROUND_CEILING))
+    return -(-price * part // whole)
 
 
 def shown(amount: Micros, currency: str) -> str:
