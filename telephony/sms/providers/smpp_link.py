@@ -40,6 +40,7 @@ class Link(asyncio.Protocol):
         self._response_seconds = response_seconds
         self._framer = wire.Framer()
         self._transport: asyncio.Transport | None = None
+        self._reading = True
         self._out: list[bytes] = []
         self._sequence = 0
         self._enquire_at = self.loop.time() + enquire_link_seconds
@@ -91,10 +92,13 @@ class Link(asyncio.Protocol):
 
     def read_on(self, wanted: bool) -> None:
         """Stop or go on reading, which in time stops the SMSC from sending."""
-        if self._transport is None or self._transport.is_closing():
+        if wanted == self._reading or self._transport is None or self._transport.is_closing():
             return
+        self._reading = wanted
         if wanted:
             self._transport.resume_reading()
+            if self._enquired_at is not None:
+                self._enquired_at = self.loop.time()
         else:
             self._transport.pause_reading()
 
@@ -182,6 +186,8 @@ class Link(asyncio.Protocol):
         now = self.loop.time()
         seconds = min(self._response_seconds, self._enquire_link_seconds) / 4
         self._timer = self.loop.call_later(seconds, self._tick)
+        if not self._reading:
+            return  # the answers may well be there, unread
         self.on_tick(now)
         if self._enquired_at is not None:
             if now - self._enquired_at > self._response_seconds:
