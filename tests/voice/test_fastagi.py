@@ -268,17 +268,17 @@ async def test_hundreds_of_hanging_peers_harm_nobody(server: FastAgiServer) -> N
 async def test_200_sessions_at_once(decider: Decider) -> None:
     decider.seconds = 0.1
 
-    async def one(number: int) -> str:
-        async with agi_peer(server.port) as peer:
+    async def one(port: int, number: int) -> str:
+        async with agi_peer(port) as peer:
             peer.ask(f"pbx1-{number}.0")
             return (await peer.confirm_all())[-1]
 
-    async with FastAgiServer(decider, "127.0.0.1", 0) as server:
+    async with FastAgiServer(decider, "127.0.0.1", 0) as running:
         begun = time.monotonic()
-        last = await asyncio.gather(*(one(number) for number in range(200)))
+        last = await asyncio.gather(*(one(running.port, number) for number in range(200)))
         assert time.monotonic() - begun < 5, "one after another they take 20 s"
     assert last == [f'SET VARIABLE SV_GRANT "pbx1-{number}.0"' for number in range(200)]
-    assert (server.counters.sessions, server.counters.granted) == (200, 200)
+    assert (running.counters.sessions, running.counters.granted) == (200, 200)
 
 
 async def test_more_sessions_than_allowed_are_turned_away(decider: Decider) -> None:

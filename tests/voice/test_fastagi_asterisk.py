@@ -1,0 +1,178 @@
+"""FastAGI with a real Asterisk and its dialplan: a channel dials only with a grant."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+import pytest_asyncio
+
+from telephony.voice.ami import AmiEvent, AmiLimits, AmiLink, Hangup, Originate
+from telephony.voice.fastagi import AgiLimits, AgiRequest, AgiVerdict, FastAgiServer
+from tests.fixtures_pbx import Pbx
+
+_numbers = count(1)
+GRANTED = AgiVerdict(
+    True,
+    {
+        "SV_ROUTE": "simulated",
+        "SV_TO": "+4319990001",
+        "SV_CALLER_ID": "+436601234567",
+        "SV_SECONDS": "60",
+        "SV_RING_SECONDS": "20",
+    },
+)
+
+
+@pytest_asyncio.fixture
+async def calls(pbx: Pbx) -> AsyncIterator[AmiLink]:
+    settings, secret = pbx.settings, pbx.secrets.ami_calls
+    async with AmiLink(
+        settings.ami_host, settings.ami_port, "calls", secret, AmiLimits(retry_seconds_max=0.3)
+    ) as link:
+        await link.wait_ready(10)
+        yield link
+
+
+class Decider:
+    """Gives `verdict` to every channel, or fails if there is none."""
+
+    def __init__(self) -> None:
+        self.verdict: AgiVerdict | None = GRANTED
+        self.asked: list[AgiRequest] = []
+
+    async def __call__(self, request: AgiRequest) -> AgiVerdict:
+        self.asked.append(request)
+        if self.verdict is None:
+            await asyncio.sleep(60)
+        assert self.verdict is not None
+        return self.verdict
+
+
+@pytest.fixture
+def decider() -> Decider:
+    return Decider()
+
+
+@pytest_asyncio.fixture
+async def server(pbx: Pbx, decider: Decider) -> AsyncIterator[FastAgiServer]:
+    limits = AgiLimits(handler_seconds_max=0.5, drain_seconds_max=0.5)
+    async with FastAgiServer(
+        decider, pbx.settings.agi_host, pbx.settings.agi_port, limits
+    ) as running:
+        yield running
+
+
+async def dial(link: AmiLink, dialled: str = "4319990001") -> str:
+    """Let a channel with an id of its own dial from where phones dial; its Uniqueid."""
+    channel_id = f"agi-test-{next(_numbers)}-{time.time_ns()}"
+    await link.action(Originate("Local/s@simulated-phone/n", "from-phone", dialled, 1, channel_id))
+    return channel_id
+
+
+async def story(link: AmiLink, channel_id: str) -> list[AmiEvent]:
+    """The channel's events up to its end, or until it is joined to the one that it dialled."""
+    found: list[AmiEvent] = []
+    async with asyncio.timeout(8):
+        async for event in link.events():
+            if event.fields.get("uniqueid") != channel_id:
+                continue
+            found.append(event)
+            if event.name in ("Hangup", "BridgeEnter"):
+                return found
+    raise AssertionError("the stream ended")
+
+
+async def test_a_grant_dials_the_destination_it_was_given(
+    calls: AmiLink, server: FastAgiServer, decider: Decider
+) -> None:
+    channel_id = await dial(calls, "+4319999999")
+    events = await story(calls, channel_id)
+    assert events[-1].name == "BridgeEnter"
+    dialled = [event for event in events if event.name == "DialBegin"][-1]
+    assert dialled.fields["dialstring"].startswith("4319990001@simulated-carrier")
+    (asked,) = decider.asked
+    assert asked.script == "authorize"
+    assert asked.uniqueid == channel_id
+    assert asked.arguments == (channel_id, "", "+4319999999")
+    assert server.counters.granted == 1
+    await calls.action(Hangup(channel_id))
+
+
+@pytest.mark.parametrize(("set_cause", "cause"), [({"SV_CAUSE": "21"}, "21"), ({}, "41")])
+async def test_a_refusal_ends_the_call_with_its_cause(
+    calls: AmiLink,
+    server: FastAgiServer,
+    decider: Decider,
+    set_cause: dict[str, str],
+    cause: str,
+) -> None:
+    decider.verdict = AgiVerdict(False, set_cause)
+    events = await story(calls, await dial(calls))
+    assert (events[-1].name, events[-1].fields["cause"]) == ("Hangup", cause)
+    assert server.counters.refused == 1
+
+
+async def test_a_slow_handler_is_no_grant(
+    calls: AmiLink, server: FastAgiServer, decider: Decider
+) -> None:
+    decider.verdict = None
+    events = await story(calls, await dial(calls))
+    assert (events[-1].name, events[-1].fields["cause"]) == ("Hangup", "41")
+    assert server.counters.handler_faults == 1
+
+
+async def test_no_server_is_no_grant(calls: AmiLink, pbx: Pbx) -> None:
+    with socket.socket() as tried:
+        tried.settimeout(1)
+        assert tried.connect_ex((pbx.settings.agi_host, pbx.settings.agi_port)) != 0
+    events = await story(calls, await dial(calls))
+    assert (events[-1].name, events[-1].fields["cause"]) == ("Hangup", "41")
+
+
+@pytest.mark.parametrize("value", ["a b", 'qu"ote', "back\\slash", "Jörg 漢字", "${SHELL(id)}", ""])
+async def test_a_value_arrives_in_the_channel_as_it_was(
+    calls: AmiLink, server: FastAgiServer, decider: Decider, pbx: Pbx, value: str
+) -> None:
+    """The dialplan refuses a caller id with such characters, so the value was not mended."""
+    decider.verdict = AgiVerdict(True, {**GRANTED.variables, "SV_CALLER_ID": value})
+    channel_id = await dial(calls)
+    events = await story(calls, channel_id)
+    assert server.counters.granted == 1
+    assert events[-1].name == ("BridgeEnter" if value == "" else "Hangup")
+    if value == "":
+        await calls.action(Hangup(channel_id))
+    else:
+        assert events[-1].fields["cause"] == "50"
+
+
+async def test_a_phone_that_dials(pbx: Pbx, server: FastAgiServer, decider: Decider) -> None:
+    await asyncio.to_thread(pbx.provision, "agi-phone", "pw")
+    decider.verdict = AgiVerdict(False, {"SV_CAUSE": "21"})
+    phone = pbx.phone("agi-phone", "pw")
+    try:
+        assert await asyncio.to_thread(phone.invite, "+4319999999") == 403
+    finally:
+        phone.close()
+    (asked,) = decider.asked
+    assert asked.arguments == (asked.uniqueid, "agi-phone", "+4319999999")
+    assert asked.fields["agi_accountcode"] == "agi-phone"
+
+
+async def test_many_channels_at_once(
+    calls: AmiLink, server: FastAgiServer, decider: Decider
+) -> None:
+    decider.verdict = AgiVerdict(False, {"SV_CAUSE": "21"})
+    ids = {await dial(calls) for _ in range(50)}
+    ended: set[str] = set()
+    async with asyncio.timeout(15):
+        async for event in calls.events():
+            if event.name == "Hangup" and event.fields["uniqueid"] in ids:
+                assert event.fields["cause"] == "21"
+                ended.add(event.fields["uniqueid"])
+                if ended == ids:
+                    break
+    assert {request.uniqueid for request in decider.asked} == ids
+    assert (server.counters.sessions, server.counters.refused) == (50, 50)
