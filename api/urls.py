@@ -1,9 +1,8 @@
 """URLs that customers hand us."""
 
-from telephony.webhooks.egress import check_url
-
 from telephony.errors import ValidationFailedError
 from telephony.settings import Settings
+from telephony.webhooks.egress import Egress, check_url
 
 
 def callback(url: str | None, settings: Settings) -> str | None:
@@ -11,7 +10,7 @@ def callback(url: str | None, settings: Settings) -> str | None:
     if url is None:
         return None
     try:
-        check_url(url, settings)
+        check_url(url, Egress(settings))
     except ValueError as error:
         finding = {"field": "callback_url", "code": "url_not_allowed", "message": str(error)}
         raise ValidationFailedError(f"callback_url: {error}", errors=[finding]) from error

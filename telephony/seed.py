@@ -100,11 +100,17 @@ def add_customer(
     return account_id
 
 
-def secret_still_valid(conn: Conn, vault: Vault, realm: str, username: str, secret: str) -> bool:
-    """False once a phone's secret was changed after the demo account was made."""
-    row = sip.by_username(conn, username)
-    given = sip_accounts.digests(username, realm, secret)
-    return row is not None and vault.open(row["digests_sealed"]) == given
+def valid_secrets(
+    conn: Conn, vault: Vault, realm: str, phones: dict[str, str]
+) -> dict[str, str | None]:
+    """The demo phones with their secrets, None for one that was changed since."""
+    found: dict[str, str | None] = {}
+    for username, secret in phones.items():
+        row = sip.by_username(conn, username)
+        given = sip_accounts.digests(username, realm, secret)
+        same = row is not None and vault.open(row["digests_sealed"]) == given
+        found[username] = secret if same else None
+    return found
 
 
 def _fund(conn: Conn, account_id: str, mode: str, now: Instant) -> None:

@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.public_url.rstrip("/") or f"http://{self.bind_host}:{self.http_port}"
 
     @cached_property
+    def cdr_file(self) -> Path:
+        """Where the PBX writes its call detail records, one JSON object per line."""
+        return self.var_dir / "asterisk/log/cdr-custom/cdr.jsonl"
+
+    @cached_property
     def db_url(self) -> str:
         """`database_url`, or the SQLite file in the var folder."""
         return self.database_url or f"sqlite:///{self.var_dir / 'sms-voip.db'}"

@@ -85,7 +85,7 @@ class LogQuery(Body):
     search: Annotated[str, Field(max_length=64)] | None = None
     direction: Literal["outbound", "inbound", "internal"] | None = None
     status: Literal["answered", "busy", "no_answer", "failed", "canceled"] | None = None
-    from_: Annotated[Moment, Field(alias="from")] | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
     to: Moment | None = None
     sip_account: SipAccount | None = None
 

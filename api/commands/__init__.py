@@ -1,0 +1,1 @@
+"""What the `sms-voip` command can do."""

@@ -1,0 +1,78 @@
+"""The platform's own process under the supervisor: started, watched, started again."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from telephony.pbx.confine import DIE_WITH_PARENT
+from telephony.pbx.process import Report
+
+PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+STOP_SECONDS_MAX = 4.5
+LOG_LINES = 5
+WELL_SECONDS = 30.0
+
+
+class Child:
+    """`sms-voip serve` in a process of its own, so that a crash of it ends no call: Asterisk
+    goes on, and the next process picks the calls up."""
+
+    def __init__(self, log: Path, report: Report) -> None:
+        self._log = log
+        self._report = report
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running process, None between two."""
+        alive = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process and alive else None
+
+    async def start(self) -> None:
+        """Start it and keep it running until `stop`."""
+        await self._spawn()
+        self._watch = asyncio.create_task(self._keep_running())
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL for one that does not listen."""
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS_MAX)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _spawn(self) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *DIE_WITH_PARENT, sys.executable, "-m", "api.cli", "serve",
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
+                start_new_session=True,
+            )  # fmt: skip
+
+    async def _keep_running(self) -> None:
+        failures = 0
+        clock = asyncio.get_running_loop().time
+        while self._process is not None:
+            started = clock()
+            status = await self._process.wait()
+            failures = 0 if clock() - started > WELL_SECONDS else failures
+            pause = PAUSES_SECONDS[min(failures, len(PAUSES_SECONDS) - 1)]
+            failures += 1
+            self._report(f"The platform ended ({status}); starting it again in {pause:g} s")
+            for line in self._last_lines():
+                self._report(f"  {line}")
+            await asyncio.sleep(pause)
+            await self._spawn()
+
+    def _last_lines(self) -> list[str]:
+        return self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]

@@ -1,0 +1,84 @@
+"""Runs the API, the workers, or both in this process."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import uvicorn
+
+from api.app import create_app
+from db.database import Database
+from db.session import open_database
+from telephony.secrets import Secrets, Vault, load
+from telephony.settings import Settings
+from telephony.worker import Worker
+
+GRACE_SECONDS = 3
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, *, api: bool, workers: bool) -> None:
+    """Run until SIGTERM or SIGINT. On SQLite one process does both, since only one may write."""
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    asyncio.run(_serve(settings, api, workers))
+
+
+async def _serve(settings: Settings, api: bool, workers: bool) -> None:
+    secrets = load(settings)
+    db = await open_database(settings.db_url)
+    try:
+        running: list[Coroutine[Any, Any, None]] = []
+        if api:
+            running.append(_api(settings, db, secrets))
+        if workers:
+            running.append(Worker(db, settings, secrets).run())
+        await _until_told(running)
+    finally:
+        await db.close()
+
+
+async def _until_told(running: list[Coroutine[Any, Any, None]]) -> None:
+    """Run all until a signal comes or one fails; then cancel the rest and wait for them."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    tasks = {asyncio.create_task(one) for one in running}
+    waiter = asyncio.create_task(told.wait())
+    done, _ = await asyncio.wait({*tasks, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    for task in {*tasks, waiter}:
+        task.cancel()
+    await asyncio.gather(*tasks, waiter, return_exceptions=True)
+    for task in done - {waiter}:
+        task.result()
+
+
+async def _api(settings: Settings, db: Database, secrets: Secrets) -> None:
+    config = uvicorn.Config(
+        create_app(settings, db, Vault(secrets.master_key)), host=settings.bind_host,
+        port=settings.http_port, log_config=None, access_log=False, lifespan="off",
+        timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(serving, GRACE_SECONDS + 1)
+        raise
+
+
+class _Server(uvicorn.Server):
+    """Signals are handled for the whole process, not by the web server alone."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them to `_until_told`."""
+        yield

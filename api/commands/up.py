@@ -1,0 +1,104 @@
+"""One command: database, Asterisk, API and workers in the foreground, with a demo account."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from contextlib import suppress
+
+from rich.console import Console
+
+from api.commands import ready
+from api.commands.child import Child
+from db.migrate import upgrade
+from db.session import open_database
+from telephony import seed
+from telephony.clock import now
+from telephony.pbx.find import find
+from telephony.pbx.ready import ports_in_use
+from telephony.pbx.render import render
+from telephony.pbx.supervise import LocalAsterisk
+from telephony.secrets import Secrets, Vault, load, write_private
+from telephony.settings import Settings
+
+
+class PortInUseError(Exception):
+    """The message names every setting, port and protocol."""
+
+
+class Up:
+    """The supervisor: it starts the parts, tells when each is ready, and stops them in order."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._started = time.monotonic()
+
+    async def run(self) -> None:
+        """Until SIGINT or SIGTERM; raises what kept a part from starting."""
+        taken = ports_in_use(self._settings)
+        if taken:
+            raise PortInUseError("\n".join(taken))
+        running = asyncio.create_task(self._run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        with suppress(asyncio.CancelledError):
+            await running
+
+    async def _run(self) -> None:
+        settings = self._settings
+        secrets = load(settings)
+        demo = seed.credentials(settings.var_dir)
+        phones = await self._database(secrets, demo)
+        child = Child(settings.var_dir / "log/platform.log", self._say)
+        asterisk = await self._asterisk(secrets)
+        try:
+            await asyncio.gather(child.start(), asterisk.start())
+            self._say(f"Asterisk is ready, pid {asterisk.pid}")
+            await ready.wait_operational(settings)
+            self._say(f"API and workers are ready, pid {child.pid}")
+            pids = {"supervisor": os.getpid(), "platform": child.pid, "asterisk": asterisk.pid}
+            self._tell(ready.Facts(settings, secrets, demo, phones, pids))
+            await asyncio.Event().wait()  # until a signal cancels this task
+        finally:
+            await self._stop(child, asterisk)
+
+    async def _database(self, secrets: Secrets, demo: seed.Credentials) -> dict[str, str | None]:
+        """Migrate and seed; the demo phones with their secrets as far as they still hold."""
+        settings, vault = self._settings, Vault(secrets.master_key)
+        db = None
+        upgrade(settings.db_url)
+        try:
+            db = await open_database(settings.db_url)
+            await db.write(seed.seed, vault, settings.realm, demo, now())
+            valid = await db.write(seed.valid_secrets, vault, settings.realm, demo.sip)
+        finally:
+            if db:
+                await db.close()
+        self._say(f"Database is ready: {settings.db_url.partition('@')[2] or settings.db_url}")
+        return valid
+
+    async def _asterisk(self, secrets: Secrets) -> LocalAsterisk:
+        installation = await find(self._settings, self._say)
+        layout = render(self._settings, secrets, installation)
+        return LocalAsterisk(self._settings, secrets, installation, layout, self._say)
+
+    def _tell(self, facts: ready.Facts) -> None:
+        document = facts.document()
+        path = self._settings.var_dir / ready.FILE
+        write_private(path, json.dumps(document, indent=2))
+        ready.show(self._console, document)
+        self._say(f"Ready in {self._seconds():.1f} s. These facts are in {path}. Ctrl-C stops.")
+
+    async def _stop(self, child: Child, asterisk: LocalAsterisk) -> None:
+        began = time.monotonic()
+        (self._settings.var_dir / ready.FILE).unlink(missing_ok=True)
+        await asyncio.gather(child.stop(), asterisk.stop())
+        self._say(f"Stopped in {time.monotonic() - began:.1f} s. All data is kept.")
+
+    def _say(self, line: str) -> None:
+        self._console.print(f"{self._seconds():6.1f} s  {line}", highlight=False, markup=False)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started

@@ -1,0 +1,112 @@
+"""Everything that carries records to the outside world and back, as tasks of one event loop."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from db import events, sip
+from db.connection import Conn
+from db.database import Database
+from telephony.clock import SECOND, now
+from telephony.queue import Kick, repeat
+from telephony.secrets import Secrets, Vault
+from telephony.settings import Settings
+from telephony.sms.dispatch import Dispatcher
+from telephony.sms.providers.base import Provider
+from telephony.sms.providers.registry import load
+from telephony.voice.ami import AmiLink
+from telephony.voice.authorize import Authorizer
+from telephony.voice.call_events import CallEvents
+from telephony.voice.cdrs import CdrTail
+from telephony.voice.fastagi import FastAgiServer
+from telephony.voice.originate import Originator
+from telephony.voice.provisioning import Provisioner
+from telephony.voice.reconcile import Reconciler
+from telephony.webhooks.deliver import WebhookWorker
+
+REPORT_SECONDS = 2.0
+WEBHOOKS_LATE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the platform whose state `/status` shows. `look` tells whether it is up, and a
+    sentence."""
+
+    name: str
+    kind: str
+    look: Callable[[], tuple[bool, str]]
+
+
+class Worker:
+    """All workers of one process: one PBX node, every SMS provider, the webhooks."""
+
+    def __init__(self, db: Database, settings: Settings, secrets: Secrets) -> None:
+        self._db = db
+        self._settings = settings
+        vault = Vault(secrets.master_key)
+        host, port, node = settings.ami_host, settings.ami_port, settings.node
+        self._calls = AmiLink(host, port, "calls", secrets.ami_calls)
+        self._provisioning = AmiLink(host, port, "provisioning", secrets.ami_provisioning)
+        self._providers = [load(name, settings) for name in provider_names(settings)]
+        tail = CdrTail(db, settings.cdr_file, node)
+        originator = Originator(db, self._calls, node)
+        reconciler = Reconciler(db, self._calls, tail, node)
+        provisioner = Provisioner(db, self._provisioning, vault, settings.realm, node)
+        call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
+        self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
+            originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
+            WebhookWorker(db, vault, settings).run, self._report,
+            *(Dispatcher(db, provider).run for provider in self._providers),
+        ]  # fmt: skip
+
+    async def run(self) -> None:
+        """Work until cancelled. A task that fails for good ends them all, so that the process
+        ends and whoever supervises it starts it anew."""
+        authorizer = Authorizer(self._db, self._settings)
+        agi = FastAgiServer(authorizer, self._settings.agi_host, self._settings.agi_port)
+        async with agi, self._calls, self._provisioning, asyncio.TaskGroup() as group:
+            for task in self._tasks:
+                group.create_task(task())
+
+    async def _report(self) -> None:
+        await repeat("report", Kick(), self._report_once, REPORT_SECONDS)
+
+    async def _report_once(self) -> int:
+        await self._db.write(report, self._parts())
+        return 0
+
+    def _parts(self) -> list[Part]:
+        return [
+            Part(self._settings.node, "pbx", self._pbx),
+            *(Part(one.name, "sms", _provider(one)) for one in self._providers),
+        ]
+
+    def _pbx(self) -> tuple[bool, str]:
+        up = self._calls.ready and self._provisioning.ready
+        return up, "both manager links are ready" if up else "a manager link is down"
+
+
+def _provider(provider: Provider) -> Callable[[], tuple[bool, str]]:
+    def look() -> tuple[bool, str]:
+        health = provider.health()
+        return health.up, health.detail
+
+    return look
+
+
+def provider_names(settings: Settings) -> list[str]:
+    """The SMS providers that the settings ask for."""
+    return ["sandbox", "smpp"] if settings.smpp_host else ["sandbox"]
+
+
+def report(conn: Conn, parts: list[Part]) -> None:
+    """Write the state of every part, and of the webhook queue."""
+    at = now()
+    for part in parts:
+        up, detail = part.look()
+        sip.report(conn, part.name, part.kind, "operational" if up else "outage", detail, at)
+    late = events.oldest_due(conn, at) // SECOND
+    state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
+    sip.report(conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at)
