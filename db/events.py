@@ -80,19 +80,6 @@ def add_delivery(conn: Conn, event_id: str, account_id: str, url: str, now: int)
            next_attempt_at=now, **facts)  # fmt: skip
 
 
-def claim(conn: Conn, token: str, now: int, until: int, limit: int) -> list[Row]:
-    """Take due deliveries until `until`; a taker that dies lets them fall due again."""
-    rows = conn.all(
-        "WITH due AS MATERIALIZED (SELECT id FROM delivery WHERE state = 'pending'"
-        " AND next_attempt_at <= :now"
-        f" ORDER BY next_attempt_at, id LIMIT :limit {conn.skip_locked})"
-        " UPDATE delivery SET lease_token = :token, next_attempt_at = :until"
-        " WHERE id IN (SELECT id FROM due) RETURNING *",
-        token=token, now=now, until=until, limit=limit,
-    )  # fmt: skip
-    return _with_events(conn, rows)
-
-
 async def due(
     reader: Reader, now: int, limit: int, per_url: int, per_account: int,
     full_urls: list[str], full_accounts: list[str],
@@ -114,7 +101,7 @@ async def due(
     return [row["id"] for row in rows]
 
 
-def claim_these(conn: Conn, ids: list[str], token: str, now: int, until: int) -> list[Row]:
+def claim(conn: Conn, ids: list[str], token: str, now: int, until: int) -> list[Row]:
     """Take those of the deliveries that are still due, until `until`; a taker that dies lets them
     fall due again. Each comes with its `event` and the sealed secret of the event's account."""
     rows = conn.all(
