@@ -10,10 +10,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import pytest
 
@@ -25,6 +26,7 @@ from telephony.secrets import Secrets
 from telephony.settings import Settings
 from tests.pbx.ami_client import AmiClient, ami_client
 from tests.pbx.sip_client import SipClient
+from tests.pbx.sipp import sipp
 
 T = TypeVar("T")
 Cdr = dict[str, Any]
@@ -129,24 +131,73 @@ class Pbx:
         secret = {"calls": self.secrets.ami_calls, "provisioning": self.secrets.ami_provisioning}
         return ami_client(self.settings.ami_host, self.settings.ami_port, user, secret[user])
 
-    def provision(self, username: str, password: str) -> None:
+    def provision(self, username: str, password: str, **endpoint: str) -> None:
         """Write a phone into AstDB as the platform does: aor, auth, endpoint."""
+        rows = phone_rows(username, password, self.settings.realm)
+        rows["endpoint"] |= endpoint
         with self.ami("provisioning") as ami:
-            for kind, value in phone_rows(username, password, self.settings.realm).items():
+            for kind, value in rows.items():
                 answer = ami.send("DBPut", Family=f"ps/{kind}", Key=username, Val=json.dumps(value))
                 assert answer["Response"] == "Success", answer
 
-    def phone(self, username: str, password: str) -> SipClient:
-        """A raw SIP client of that account (not registered yet)."""
-        return SipClient("127.0.0.1", self.settings.sip_port, username, password)
+    def phone(self, username: str, password: str, **options: Any) -> SipClient:
+        """A raw SIP client of that account, not registered yet; a context manager."""
+        return SipClient("127.0.0.1", self.settings.sip_port, username, password, **options)
+
+    @contextmanager
+    def sipp_phone(self, username: str, scenario: str, folder: Path) -> Iterator[None]:
+        """A provisioned and registered phone that is played by SIPp."""
+        port = free_port()
+        self.provision(username, "a-phone-of-sipp", rewrite_contact="no")
+        with (
+            sipp(scenario, port, folder),
+            self.phone(username, "a-phone-of-sipp", contact=f"127.0.0.1:{port}") as phone,
+        ):
+            assert phone.register() == 200
+            yield
+
+    @contextmanager
+    def carrier(self, scenario: str, folder: Path) -> Iterator[None]:
+        """SIPp where the trunk leads to; Asterisk has seen that it is reachable."""
+        port = int(self.settings.trunk_host.rpartition(":")[2])
+        with sipp(scenario, port, folder), self.ami("provisioning") as ami:
+            ami.send("PJSIPQualify", Endpoint="trunk")
+            eventually(lambda: _trunk_status(ami) == "Reachable", what="a reachable trunk")
+            yield
+
+    def originate(
+        self,
+        to: str,
+        route: str = "simulated",
+        first: str = "Local/s@simulated-phone/n",
+        seconds: object = 30,
+        ring: object = 5,
+        caller_id: str = "+15550111222",
+    ) -> str:
+        """Place a call as the platform does; the call id, which is its Uniqueid."""
+        call_id = f"call_{uuid4().hex}"
+        values = {"ROUTE": route, "TO": to, "SECONDS": seconds, "RING_SECONDS": ring}
+        with self.ami() as ami:
+            answer = ami.send(
+                "Originate",
+                *(f"SV_{name}={value}" for name, value in values.items()),
+                f"SV_CALLER_ID={caller_id}",
+                Channel=first,
+                Context="api-call",
+                Exten="s",
+                Priority=1,
+                Async="true",
+                ChannelId=call_id,
+                CallerID="+15550111222",
+                Timeout=10000,
+            )
+        assert answer["Response"] == "Success", answer
+        return call_id
 
     def register(self, username: str, password: str) -> int:
         """Final status of a REGISTER with these credentials: 200, 401, …"""
-        phone = self.phone(username, password)
-        try:
+        with self.phone(username, password) as phone:
             return phone.register()
-        finally:
-            phone.close()
 
     def cdrs(self, uniqueid: str) -> list[Cdr]:
         """The records written so far with that uniqueid."""
@@ -164,6 +215,11 @@ class Pbx:
         eventually(lambda: self.cdrs(uniqueid), seconds, f"the record of {uniqueid}")
         (row,) = self.cdrs(uniqueid)
         return row
+
+
+def _trunk_status(ami: AmiClient) -> str | None:
+    rows = ami.rows("PJSIPShowEndpoint", "EndpointDetailComplete", Endpoint="trunk")
+    return next((row["Status"] for row in rows if row["Event"] == "ContactStatusDetail"), None)
 
 
 def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, str]]:
@@ -191,6 +247,8 @@ def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, 
             "rtp_symmetric": "yes",
             "force_rport": "yes",
             "rewrite_contact": "yes",
+            "media_address": "127.0.0.1",
+            "bind_rtp_to_media_address": "yes",
             "trust_id_inbound": "no",
         },
     }

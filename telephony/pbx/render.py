@@ -15,6 +15,8 @@ from telephony.settings import Settings
 
 TEMPLATES = Path(__file__).parents[2] / "asterisk-config"
 USER = "asterisk"
+# Written before a line, it makes the line a comment.
+OFF = ";"
 WRITABLE = ("lib", "db", "spool", "spool/monitor", "cache", "run", "log")
 LOGS = ("log/cdr-csv", "log/cdr-custom")
 READ_ONLY = ("etc", "keys", "agi", "root")
@@ -34,6 +36,10 @@ class Layout:
     def config(self) -> Path:
         """The file to start Asterisk with."""
         return self.folder / "etc/asterisk.conf"
+
+    def seal(self, closed: bool) -> None:
+        """Close `manager.conf` to Asterisk once it is loaded: AMI's GetConfig could read it."""
+        (self.folder / "etc/manager.conf").chmod(0o600 if closed else 0o640)
 
     @property
     def cdr_file(self) -> Path:
@@ -71,7 +77,7 @@ def render(settings: Settings, secrets: Secrets, installation: Installation) -> 
 def fill(template: str, values: dict[str, str]) -> str:
     """Replace each `@@NAME@@`; a value that could break out of its line is refused."""
     for name, value in values.items():
-        if UNSAFE.search(value.removesuffix(";") if name == "TLS" else value):
+        if value != OFF and UNSAFE.search(value):
             raise PbxError(f"The setting behind {name} holds a character that is not allowed.")
     return re.sub(r"@@([A-Z_]+)@@", lambda found: values[found[1]], template)
 
@@ -79,11 +85,12 @@ def fill(template: str, values: dict[str, str]) -> str:
 def _values(settings: Settings, secrets: Secrets, layout: Layout) -> dict[str, str]:
     first, _, last = settings.rtp_range.partition("-")
     tls = bool(settings.tls_cert and settings.tls_key)
+    bind = _address(settings.bind_host)
     return {
         "DIR": str(layout.folder),
         "NODE": settings.node,
         "REALM": settings.realm,
-        "SIP_BIND": _address(settings.bind_host),
+        "SIP_BIND": bind,
         "SIP_PORT": str(settings.sip_port),
         "SIPS_PORT": str(settings.sips_port),
         "WSS_PORT": str(settings.wss_port),
@@ -97,7 +104,9 @@ def _values(settings: Settings, secrets: Secrets, layout: Layout) -> dict[str, s
         "AGI_HOST": _address(settings.agi_host),
         "AGI_PORT": str(settings.agi_port),
         "TRUNK_HOST": settings.trunk_host,
-        "TLS": "" if tls else ";",
+        "TLS": "" if tls else OFF,
+        # Audio, too, is bound to the one address that SIP is bound to.
+        "BOUND": OFF if ipaddress.ip_address(bind.strip("[]")).is_unspecified else "",
         "TLS_ENABLED": "yes" if tls else "no",
     }
 

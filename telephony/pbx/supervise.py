@@ -70,7 +70,7 @@ class LocalAsterisk:
         await self._end()
 
     async def _spawn(self) -> None:
-        self._layout.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._layout.seal(False)
         with self._layout.console_file.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -96,6 +96,7 @@ class LocalAsterisk:
         await asyncio.gather(booted, ended, return_exceptions=True)
         if not good:
             raise PbxError(f"Asterisk did not start: {self._reason()}")
+        self._layout.seal(True)
 
     async def _keep_running(self) -> None:
         failures = 0

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import socket
+import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -15,18 +16,25 @@ class SipClient:
     port: int
     username: str
     password: str
+    contact: str = ""
+    local_port: int = 0
     realm: str = ""
+    patience_seconds: float = 5
     sequence: int = 0
     challenges: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.call_id = uuid4().hex
+        self._dialog: tuple[str, str] | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(5)
+        self._socket.bind(("127.0.0.1", self.local_port))
         self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self.contact = self.contact or self.address
 
-    def close(self) -> None:
+    def __enter__(self) -> "SipClient":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
         self._socket.close()
 
     def register(self, expires: int = 120) -> int:
@@ -44,6 +52,26 @@ class SipClient:
         )
         extra = "Content-Type: application/sdp\r\n"
         return self._authenticated("INVITE", uri, f"<{uri}>", extra, sdp)
+
+    def serve(self, method: str, seconds: float = 5) -> float:
+        """Wait for a request of the PBX, answer it 200; the time it came."""
+        self._socket.settimeout(seconds)
+        while not (request := self._socket.recv(65536).decode()).startswith(f"{method} "):
+            pass
+        came = time.time()
+        kept = re.findall(r"(?im)^(?:Via|From|To|Call-ID|CSeq): .*$", request)
+        lines = ["SIP/2.0 200 OK", *(line.rstrip() for line in kept), "Content-Length: 0", "", ""]
+        self._socket.sendto("\r\n".join(lines).encode(), (self.host, self.port))
+        return came
+
+    def bye(self) -> int:
+        """Hang up the call that `invite` made; the final status."""
+        return self.in_dialog("BYE")
+
+    def in_dialog(self, method: str, extra: str = "") -> int:
+        """Final status of a request in the call that `invite` made."""
+        assert self._dialog, "there is no call"
+        return self._transact(method, *self._dialog, extra, "")[0]
 
     def _authenticated(self, method: str, uri: str, to: str, extra: str, body: str) -> int:
         status, answer = self._transact(method, uri, to, extra, body)
@@ -69,6 +97,7 @@ class SipClient:
 
     def _transact(self, method: str, uri: str, to: str, extra: str, body: str) -> tuple[int, str]:
         self.sequence += 1
+        self._socket.settimeout(self.patience_seconds)
         self._send(method, uri, to, extra, body)
         while True:
             answer = self._socket.recv(65536).decode()
@@ -77,7 +106,8 @@ class SipClient:
                 break
         if method == "INVITE":
             tagged = re.search(r"(?im)^To: (.*?)\r$", answer)
-            self._send("ACK", uri, tagged[1] if tagged else to, "", "")
+            self._dialog = (uri, tagged[1] if tagged else to)
+            self._send("ACK", *self._dialog, "", "")
         return status, answer
 
     def _send(self, method: str, uri: str, to: str, extra: str, body: str) -> None:
@@ -86,7 +116,7 @@ class SipClient:
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {self.address};rport"
             f";branch=z9hG4bK{self.call_id[:8]}{self.sequence}\r\nMax-Forwards: 70\r\n"
             f"From: {user}\r\nTo: {to}\r\nCall-ID: {self.call_id}\r\n"
-            f"CSeq: {self.sequence} {method}\r\nContact: <sip:{self.username}@{self.address}>\r\n"
+            f"CSeq: {self.sequence} {method}\r\nContact: <sip:{self.username}@{self.contact}>\r\n"
             f"{extra}Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self._socket.sendto(text.encode(), (self.host, self.port))
