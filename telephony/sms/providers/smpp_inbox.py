@@ -1,7 +1,6 @@
 """Receipts of one bind on their way to the sink: batched, and answered only once stored."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 
@@ -44,9 +43,10 @@ class Inbox:
         self._arrived.set()
 
     async def join(self, seconds: float) -> None:
-        """Wait after `close` until all is stored, at most that long."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._task, seconds)
+        """Wait after `close` until all is stored, at most that long; more than one may wait."""
+        await asyncio.wait([self._task], timeout=seconds)
+        self._task.cancel()
+        await asyncio.wait([self._task])
 
     async def _run(self) -> None:
         while self._held or not self._closed:
