@@ -7,7 +7,10 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from api.commands.demo import demo as play_demo
+from api.commands.doctor import examine
 from api.commands.serve import serve as serve_here
+from api.commands.tour import StepFailed
 from api.commands.up import PortInUseError, Up
 from db.database import DatabaseError
 from db.migrate import upgrade
@@ -36,6 +39,20 @@ def serve(
 
 
 @cli.command()
+def demo() -> None:
+    """Play the whole main job with two softphones; exit status 1 if a step fails."""
+    if not play_demo(settings(), console):
+        raise SystemExit(1)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, ports, database, Asterisk, disk and clock; say what to do."""
+    if not asyncio.run(examine(settings(), console)):
+        raise SystemExit(1)
+
+
+@cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     upgrade(settings().db_url)
@@ -58,7 +75,7 @@ def main() -> None:
     """Run the command; an error that a person can mend is a sentence, not a traceback."""
     try:
         cli()
-    except (PbxError, DatabaseError, PortInUseError, TimeoutError) as error:
+    except (PbxError, DatabaseError, PortInUseError, StepFailed, TimeoutError) as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         raise SystemExit(1) from error
 

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 
 from db.tables import metadata
@@ -35,6 +36,18 @@ def drift(url: str) -> list[Any]:
     with _transaction(url) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, metadata()))
+
+
+def pending(url: str) -> list[str]:
+    """Names of the migrations that `upgrade` would run; looks without making anything."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    names = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
+        return names
+    with _transaction(url) as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return names if current is None else names[: names.index(current)]
 
 
 @contextmanager

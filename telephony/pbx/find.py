@@ -33,6 +33,19 @@ class Installation:
 
 async def find(settings: Settings, report: Report = lambda line: None) -> Installation:
     """The Asterisk to use; makes a root file system in the cache (30–60 s) if there is none."""
+    found = await find_existing(settings, report)
+    if found is None:
+        root = settings.cache_dir / CACHED
+        await bootstrap(root, report)
+        found = await _checked(root)
+    return found
+
+
+async def find_existing(
+    settings: Settings, report: Report = lambda line: None
+) -> Installation | None:
+    """The Asterisk to use if one is here already; raises PbxError for one that was named and is
+    of no use."""
     if settings.asterisk_root:
         return await _checked(settings.asterisk_root)
     if shutil.which("asterisk"):
@@ -41,9 +54,7 @@ async def find(settings: Settings, report: Report = lambda line: None) -> Instal
         except PbxError as too_old:
             report(f"{too_old} Looking further.")
     root = settings.cache_dir / CACHED
-    if not _holds_asterisk(root):
-        await bootstrap(root, report)
-    return await _checked(root)
+    return await _checked(root) if _holds_asterisk(root) else None
 
 
 def parse_version(banner: str) -> tuple[int, ...]:
