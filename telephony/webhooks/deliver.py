@@ -27,10 +27,10 @@ from telephony.webhooks.signing import sign
 
 LEASE_SECONDS = 60
 """Longer than a POST, its reply and the write of its outcome can take together."""
-IN_FLIGHT_MAX = 256
+IN_FLIGHT_MAX = 512
 IN_FLIGHT_FULL_PER_URL = 16
 """A URL with so many in flight gets no more; one look may add as many again."""
-IN_FLIGHT_FULL_PER_ACCOUNT = 64
+IN_FLIGHT_FULL_PER_ACCOUNT = 32
 """Guards the others where an account has a URL of its own for every message."""
 RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
