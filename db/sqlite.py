@@ -114,11 +114,7 @@ class SqliteDatabase:
             raw = await asyncio.to_thread(_connect, path)
             database._start(raw)
             for _ in range(READERS):
-                reader = await aiosqlite.connect(path, isolation_level=None)
-                database._readers.put_nowait(reader)
-                database._opened += 1
-                reader.row_factory = dict_row  # type: ignore[assignment]
-                await reader.executescript(f"{PRAGMAS} PRAGMA query_only=ON;")
+                await database._add_reader()
         except sqlite3.Error as error:
             await database.close()
             raise DatabaseError(f"{path} cannot be opened: {error}") from error
@@ -165,11 +161,20 @@ class SqliteDatabase:
         self._lock.close()
 
     def _start(self, raw: sqlite3.Connection) -> None:
-        # A daemon: a process that dies without close() must not wait for ever on its queue.
+        # Daemons, as the readers: a process that fails before close() must still be able to end.
         self._thread = threading.Thread(
             target=self._write_forever, args=(raw,), name="sqlite-writer", daemon=True
         )
         self._thread.start()
+
+    async def _add_reader(self) -> None:
+        reader = aiosqlite.connect(self._path, isolation_level=None)
+        reader._thread.daemon = True
+        await reader
+        self._readers.put_nowait(reader)
+        self._opened += 1
+        reader.row_factory = dict_row  # type: ignore[assignment]
+        await reader.executescript(f"{PRAGMAS} PRAGMA query_only=ON;")
 
     def _write_forever(self, raw: sqlite3.Connection) -> None:
         while (job := self._jobs.get()) is not None:
@@ -214,8 +219,8 @@ def _run_in_savepoint(raw: sqlite3.Connection, job: _Job) -> None:
         job.woken = conn.woken
     except Exception as error:
         job.error = _database_error(error) if _is_outage(error) else error
-        # A full disk or an I/O error may have undone the whole transaction; then this raises,
-        # and every job of the batch fails with it.
+        if isinstance(error, sqlite3.Error) and not raw.in_transaction:
+            raise  # an I/O error or a full disk undid the transaction: everyone in it fails
         raw.execute("ROLLBACK TO deed")
     raw.execute("RELEASE deed")
 

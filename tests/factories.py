@@ -50,8 +50,9 @@ def seed_platform(conn: Conn, rates: tuple[dict[str, Any], ...] = RATES) -> str:
     tariff = tariffs.tariff_named(conn, TARIFF)
     if tariff:
         return str(tariff["id"])
-    stored.add_account(conn, now(), id=stored.PLATFORM, name="Platform", currency=CURRENCY)
-    wallets.open_pots(conn, stored.PLATFORM, CURRENCY)
+    if not stored.account_named(conn, "platform"):
+        stored.add_account(conn, now(), id=stored.PLATFORM, name="platform", currency=CURRENCY)
+        wallets.open_pots(conn, stored.PLATFORM, CURRENCY)
     return tariffs.add_tariff(conn, TARIFF, CURRENCY, list(rates), now())
 
 
