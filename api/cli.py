@@ -1,20 +1,28 @@
 """The `sms-voip` command."""
 
 import asyncio
+import json
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from api.app import ENDPOINTS
+from api.commands.asterisk import run_asterisk
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
+from api.commands.prepare import prepare
+from api.commands.ready import Facts, show
 from api.commands.serve import serve as serve_here
 from api.commands.tour import StepFailed
 from api.commands.up import PortInUseError, Up
+from api.openapi import document
 from db.database import DatabaseError
 from db.migrate import upgrade
 from telephony.pbx.errors import PbxError
+from telephony.secrets import load
+from telephony.seed import credentials
 from telephony.settings import Settings
 
 cli = typer.Typer(
@@ -53,9 +61,30 @@ def doctor() -> None:
 
 
 @cli.command()
+def asterisk() -> None:
+    """Run Asterisk alone; the other parts run elsewhere."""
+    asyncio.run(run_asterisk(settings(), console))
+
+
+@cli.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     upgrade(settings().db_url)
+
+
+@cli.command()
+def init() -> None:
+    """Migrate, seed a new database with a demo account, and print how to get in."""
+    used = settings()
+    secrets, demo_account = load(used), credentials(used.var_dir)
+    phones = asyncio.run(prepare(used, secrets, demo_account))
+    show(console, Facts(used, secrets, demo_account, phones, {}).document())
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    print(json.dumps(document(ENDPOINTS, settings().api_url), indent=2))
 
 
 def settings() -> Settings:

@@ -24,6 +24,7 @@ from telephony.clock import Instant, now
 from telephony.errors import (
     BodyTooLargeError,
     MalformedJsonError,
+    NotFoundError,
     Problem,
     UnsupportedMediaTypeError,
 )
@@ -104,7 +105,10 @@ class Endpoint:
         authorization, caller = request.headers.get("authorization"), None
         if authorization or self.scope is not PUBLIC:
             caller = await authenticate(state.db, authorization, self.scope or ANY_SCOPE, moment)
-        return Context(state.db, state.settings, state.vault, caller, moment, request.path_params)
+        path = request.path_params
+        if any("\0" in part for part in path.values()):  # PostgreSQL has no such text
+            raise NotFoundError
+        return Context(state.db, state.settings, state.vault, caller, moment, path)
 
     async def _parse(self, request: Request) -> Any:
         if self.takes is None:

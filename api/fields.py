@@ -4,9 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    field_validator,
+)
 
-from telephony.clock import Instant, rfc3339
+from telephony.clock import SECOND, Instant, rfc3339
 from telephony.money import Micros, to_json, to_micros
 from telephony.phone_numbers import e164
 
@@ -27,7 +35,7 @@ Reference = Annotated[str, Field(max_length=255, description="Your own id, given
 
 
 def _amount(value: Any) -> Micros:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("write the amount as a number, for example 25")
     # The shortest decimal of a float is what the customer typed.
     micros = to_micros(Decimal(str(value)))
@@ -44,10 +52,28 @@ Amount = Annotated[
 ]
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("write a whole number, for example 60")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+"""pydantic alone takes `true` for 1."""
+
+
 class Body(BaseModel):
     """A request: unknown fields are refused, so that a typing error does not go unseen."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """PostgreSQL has no text with this character in it."""
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("the character NUL cannot be used")
+        return value
 
 
 class Answer(BaseModel):
@@ -65,8 +91,19 @@ def instant_of(text: str) -> Instant:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
+def end_of(text: str) -> Instant:
+    """Like `instant_of`, but a date alone means the end of that day."""
+    alone = len(text.strip()) <= len("2026-01-12")
+    return instant_of(text) + (86400 * SECOND if alone else 0)
+
+
 Moment = Annotated[
     Instant,
     BeforeValidator(instant_of, json_schema_input_type=str),
     Field(description="Date or RFC 3339 time, UTC", examples=["2026-01-12"]),
+]
+Until = Annotated[
+    Instant,
+    BeforeValidator(end_of, json_schema_input_type=str),
+    Field(description="Date, its whole day included, or RFC 3339 time", examples=["2026-01-12"]),
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from db import idempotency
 from db.connection import Conn
-from telephony.clock import Instant
+from telephony.clock import SECOND, Instant
 from telephony.errors import (
     IdempotencyInProgressError,
     IdempotencyKeyInvalidError,
@@ -52,6 +52,7 @@ class Scope:
 
 def earlier_reply(conn: Conn, vault: Vault, scope: Scope, now: Instant) -> Reply | None:
     """Claim the key in this transaction: None if it is new, else what was answered then."""
+    idempotency.forget(conn, scope.parts(), now - KEPT_SECONDS * SECOND)
     row = idempotency.take(conn, scope.parts(), scope.request_hmac, now)
     if row is None:
         return None

@@ -10,12 +10,20 @@ from api.endpoint import PUBLIC, Endpoint
 from api.problems import MEDIA_TYPE
 from api.version import VERSION
 from telephony.errors import (
+    AccountSuspendedError,
     BodyTooLargeError,
     DatabaseUnavailableError,
+    ExpiredApiKeyError,
+    IdempotencyInProgressError,
+    IdempotencyKeyInvalidError,
+    IdempotencyKeyReusedError,
     InternalError,
     InvalidApiKeyError,
+    KycRequiredError,
     MalformedJsonError,
+    MissingApiKeyError,
     Problem,
+    RevokedApiKeyError,
     ScopeMissingError,
     UnknownFieldError,
     UnsupportedMediaTypeError,
@@ -24,7 +32,12 @@ from telephony.errors import (
 
 REF = "#/components/schemas/{model}"
 _EVERY = (InternalError, DatabaseUnavailableError)
-_WITH_KEY = (InvalidApiKeyError, ScopeMissingError)
+_WITH_KEY = (
+    InvalidApiKeyError, RevokedApiKeyError, ExpiredApiKeyError, AccountSuspendedError,
+    KycRequiredError,
+)  # fmt: skip
+_KEY_NEEDED = (MissingApiKeyError, ScopeMissingError)
+_WITH_DEED = (IdempotencyKeyInvalidError, IdempotencyInProgressError, IdempotencyKeyReusedError)
 _WITH_BODY = (
     ValidationFailedError, UnknownFieldError, MalformedJsonError, BodyTooLargeError,
     UnsupportedMediaTypeError,
@@ -121,7 +134,9 @@ def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
 def _problems(endpoint: Endpoint) -> list[type[Problem]]:
     return [
         *_EVERY,
-        *(_WITH_KEY if endpoint.scope is not PUBLIC else _WITH_KEY[:1]),
+        *_WITH_KEY,
+        *(_KEY_NEEDED if endpoint.scope is not PUBLIC else ()),
+        *(_WITH_DEED if endpoint.method == "POST" else ()),
         *(_WITH_BODY if endpoint.takes and endpoint.method != "GET" else ()),
         *((ValidationFailedError, UnknownFieldError)
           if endpoint.takes and endpoint.method == "GET" else ()),

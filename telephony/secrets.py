@@ -5,6 +5,7 @@ import hmac
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,19 +47,27 @@ def _make(path: Path) -> dict[str, str]:
         "ami_provisioning": secrets.token_urlsafe(32),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, json.dumps(made, indent=2))
-    return made
+    with suppress(FileExistsError):  # of two processes that start together, the first one's count
+        write_private(path, json.dumps(made, indent=2), replace=False)
+    return dict(json.loads(path.read_text()))
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file by one of mode 600 in one step: a reader sees the old or the new text."""
+def write_private(path: Path, text: str, replace: bool = True) -> None:
+    """Replace a file by one of mode 600 in one step: a reader sees the old or the new text.
+    Without `replace`, FileExistsError where there is one."""
     half = path.with_name(f"{path.name}.{os.getpid()}.new")
     half.unlink(missing_ok=True)
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    half.replace(path)
+    if replace:
+        half.replace(path)
+        return
+    try:
+        os.link(half, path)
+    finally:
+        half.unlink()
 
 
 class Vault:

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import json
 import subprocess
 import sys
 import time
@@ -36,20 +35,20 @@ def demo(settings: Settings, console: Console) -> bool:
 @contextmanager
 def platform(settings: Settings, console: Console) -> Iterator[dict[str, Any]]:
     """The facts of the running platform; starts one for as long as it is needed."""
-    path = settings.var_dir / ready.FILE
-    if path.exists():
-        yield json.loads(path.read_text())
+    facts = ready.running(settings)
+    if facts:
+        yield facts
         return
     console.print("Nothing is running here yet: starting it for the tour.", highlight=False)
     command = [*DIE_WITH_PARENT, sys.executable, "-m", "api.cli", "up"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             until = time.monotonic() + START_SECONDS_MAX
-            while not path.exists():
+            while not (facts := ready.running(settings)):
                 if process.poll() is not None or time.monotonic() > until:
                     raise StepFailed("the platform did not start; its last lines are above")
                 time.sleep(0.1)
-            yield json.loads(path.read_text())
+            yield facts
         finally:
             process.terminate()
 

@@ -45,11 +45,6 @@ async def examine(settings: Settings, console: Console) -> bool:
     return well
 
 
-def is_running(settings: Settings) -> bool:
-    """True while `sms-voip up` runs with these settings."""
-    return (settings.var_dir / ready.FILE).exists()
-
-
 async def settings_fit(settings: Settings) -> str:
     """Settings that contradict each other or name files that are not there."""
     for name in ("tls_cert", "tls_key"):
@@ -66,7 +61,7 @@ async def settings_fit(settings: Settings) -> str:
 
 async def ports_free(settings: Settings) -> str:
     """Ports that another program has."""
-    if is_running(settings):
+    if ready.running(settings):
         return "in use by the running platform"
     taken = ports_in_use(settings)
     if taken:
@@ -84,7 +79,7 @@ async def database_current(settings: Settings) -> str:
         raise UnwellError(
             f"{where} does not answer: {reason}. Check the server and URL."
         ) from error
-    if waiting and is_running(settings):
+    if waiting and ready.running(settings):
         raise UnwellError(f"{where} lacks {len(waiting)} migrations: run `sms-voip migrate`.")
     return f"{where}, " + ("made or migrated at the next start" if waiting else "schema is current")
 
@@ -102,7 +97,7 @@ async def asterisk_found(settings: Settings) -> str:
 
 async def link_answers(settings: Settings) -> str:
     """A manager interface that does not let us in."""
-    if not is_running(settings):
+    if not ready.running(settings):
         return "not checked: the platform is not running"
     place = f"{settings.ami_host}:{settings.ami_port}"
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,17 @@ class Facts:
             },
             "pids": self.pids,
         }
+
+
+def running(settings: Settings) -> dict[str, Any] | None:
+    """The facts of the platform that runs with these settings, None if none does. A supervisor
+    that was killed leaves its file behind."""
+    try:
+        facts: dict[str, Any] = json.loads((settings.var_dir / FILE).read_text())
+        os.kill(facts["pids"]["supervisor"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return facts
 
 
 async def wait_operational(settings: Settings) -> None:

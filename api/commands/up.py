@@ -11,15 +11,13 @@ from rich.console import Console
 
 from api.commands import ready
 from api.commands.child import Child
-from db.migrate import upgrade
-from db.session import open_database
+from api.commands.prepare import prepare
 from telephony import seed
-from telephony.clock import now
 from telephony.pbx.find import find
 from telephony.pbx.ready import ports_in_use
 from telephony.pbx.render import render
 from telephony.pbx.supervise import LocalAsterisk
-from telephony.secrets import Secrets, Vault, load, write_private
+from telephony.secrets import Secrets, load, write_private
 from telephony.settings import Settings
 
 
@@ -50,7 +48,8 @@ class Up:
         settings = self._settings
         secrets = load(settings)
         demo = seed.credentials(settings.var_dir)
-        phones = await self._database(secrets, demo)
+        phones = await prepare(settings, secrets, demo)
+        self._say(f"Database is ready: {settings.db_url.rpartition('@')[2]}")
         child = Child(settings.var_dir / "log/platform.log", self._say)
         asterisk = await self._asterisk(secrets)
         try:
@@ -63,21 +62,6 @@ class Up:
             await asyncio.Event().wait()  # until a signal cancels this task
         finally:
             await self._stop(child, asterisk)
-
-    async def _database(self, secrets: Secrets, demo: seed.Credentials) -> dict[str, str | None]:
-        """Migrate and seed; the demo phones with their secrets as far as they still hold."""
-        settings, vault = self._settings, Vault(secrets.master_key)
-        db = None
-        upgrade(settings.db_url)
-        try:
-            db = await open_database(settings.db_url)
-            await db.write(seed.seed, vault, settings.realm, demo, now())
-            valid = await db.write(seed.valid_secrets, vault, settings.realm, demo.sip)
-        finally:
-            if db:
-                await db.close()
-        self._say(f"Database is ready: {settings.db_url.partition('@')[2] or settings.db_url}")
-        return valid
 
     async def _asterisk(self, secrets: Secrets) -> LocalAsterisk:
         installation = await find(self._settings, self._say)

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Money, Number, Reference, Time
+from api.fields import Answer, Body, Money, Number, Reference, Time, Whole
 from api.urls import callback
 from db import messages
 from telephony.errors import (
@@ -15,6 +15,7 @@ from telephony.errors import (
     RecipientOptedOutError,
     SenderIdNotAllowedError,
 )
+from telephony.phone_numbers import e164
 from telephony.sms.send import VALIDITY_SECONDS_DEFAULT, Draft, send
 
 endpoint = Endpoints()
@@ -26,15 +27,23 @@ Status = Literal[
 ]  # fmt: skip
 
 
+def _sender(text: str) -> str:
+    """A number in E.164; anything else is a name and stays as it is."""
+    try:
+        return e164(text)
+    except ValueError:
+        return text
+
+
 class SendBody(Body):
     """A message to one number."""
 
     to: Number
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
-    from_: Annotated[str, Field(alias="from", max_length=32)] = ""
+    from_: Annotated[str, Field(alias="from", max_length=32), AfterValidator(_sender)] = ""
     callback_url: str | None = None
     reference: Reference | None = None
-    validity_seconds: Annotated[int, Field(ge=60, le=7 * 86400)] = VALIDITY_SECONDS_DEFAULT
+    validity_seconds: Annotated[Whole, Field(ge=60, le=7 * 86400)] = VALIDITY_SECONDS_DEFAULT
 
 
 class Sent(Answer):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Money, Number, Reference, Time
+from api.fields import Answer, Body, Money, Number, Reference, Time, Whole
 from api.urls import callback
 from api.v1.sms import Step
 from db import calls
@@ -42,8 +42,8 @@ class CallBody(Body):
         Field(alias="from", description="SIP username or its caller id; its phone rings first"),
     ] = ""
     caller_id: Number | None = None
-    timeout_seconds: Annotated[int, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
-    time_limit_seconds: Annotated[int, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
+    timeout_seconds: Annotated[Whole, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
+    time_limit_seconds: Annotated[Whole, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
     callback_url: str | None = None
     reference: Reference | None = None
 

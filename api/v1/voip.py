@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Moment, Money, Number, Time
+from api.fields import Amount, Answer, Body, Moment, Money, Number, Time, Until
 from db import call_log, sip
 from db.connection import Row
 from db.ids import new_id
@@ -21,6 +21,7 @@ APPLIED_POLL_SECONDS = 0.2
 APPLIED_SECONDS_MAX = 2.0
 LOG_PAGE_MAX = 100
 LOG_PAGE_DEFAULT = 25
+LOG_OFFSET_MAX = 1_000_000_000
 LOG_STATUS = {"completed": "answered"}
 SipAccount = Annotated[str, Field(max_length=64, description="SIP username or id")]
 
@@ -80,13 +81,13 @@ class LogQuery(Body):
     """Filters of the call log; `search` is a part of any number or name."""
 
     limit: Annotated[int, Field(ge=1, le=LOG_PAGE_MAX)] = LOG_PAGE_DEFAULT
-    offset: Annotated[int, Field(ge=0)] = 0
+    offset: Annotated[int, Field(ge=0, le=LOG_OFFSET_MAX)] = 0
     cursor: Annotated[str, Field(max_length=64)] | None = None
     search: Annotated[str, Field(max_length=64)] | None = None
     direction: Literal["outbound", "inbound", "internal"] | None = None
     status: Literal["answered", "busy", "no_answer", "failed", "canceled"] | None = None
     from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
+    to: Until | None = None
     sip_account: SipAccount | None = None
 
 
@@ -193,13 +194,14 @@ def top_up(context: Context, body: TopupBody) -> TopupAnswer:
 async def call_logs(context: Context, query: LogQuery) -> LogPage:
     """Read the call log, newest call first."""
     me, filters = context.me, _filters(query)
-    rows = await call_log.page(
-        context.db, me.account_id, me.mode, limit=query.limit, offset=query.offset, **filters
+    found = await call_log.page(
+        context.db, me.account_id, me.mode, limit=query.limit + 1, offset=query.offset, **filters
     )
+    rows = found[: query.limit]
     return LogPage(
         data=[_log_row(row) for row in rows], limit=query.limit, offset=query.offset,
         total=await call_log.count(context.db, me.account_id, me.mode, **filters),
-        next_cursor=rows[-1]["id"] if len(rows) == query.limit else None,
+        next_cursor=rows[-1]["id"] if len(found) > len(rows) else None,
     )  # fmt: skip
 
 

@@ -1,0 +1,86 @@
+# `make up` starts everything here; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+# Byte code is kept: without it every start compiles all libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+APT := DEBIAN_FRONTEND=noninteractive $(if $(filter 0,$(shell id -u)),,sudo) apt-get
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help up demo doctor test check bench lock clean distclean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: $(STAMPS)/run  ## run everything in the foreground, with a demo account
+	@exec $(BIN)/sms-voip up
+
+demo: $(STAMPS)/run  ## play the main job with two softphones
+	@exec $(BIN)/sms-voip demo
+
+doctor: $(STAMPS)/run  ## check settings, ports, database, Asterisk, disk, clock
+	@exec $(BIN)/sms-voip doctor
+
+test: check $(STAMPS)/peers  ## every check and every test
+	$(BIN)/python -m pytest
+
+check: $(STAMPS)/dev  ## style, types, contracts, dead code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/python -m pytest tests/structure
+
+bench: $(STAMPS)/peers  ## measure, each figure beside a baseline
+	$(BIN)/python -m bench
+
+lock: $(STAMPS)/dev  ## resolve the dependencies anew
+	$(PIP) install pip-tools
+	cd $(CURDIR) && for extra in "requirements.txt" "requirements-dev.txt --extra dev"; do \
+	  $(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras \
+	    --no-emit-index-url --no-emit-find-links --no-header -o $$extra pyproject.toml requirements.in; \
+	done
+
+clean:  ## remove what tools left behind; data in var/ stays
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## remove the virtual environment, too
+	rm -rf $(VENV) $(STAMPS) tests/smsc/node_modules
+
+# What the platform needs to run. Each tool is installed only where it is missing.
+$(STAMPS)/run: requirements.txt pyproject.toml | $(STAMPS)
+	@command -v asterisk >/dev/null || command -v mmdebstrap >/dev/null || \
+	  { $(APT) -q update; $(APT) -qy install --no-install-recommends mmdebstrap; }
+	@$(BIN)/python -c pass 2>/dev/null || python3 -m venv $(VENV) 2>/dev/null || \
+	  { $(APT) -q update; $(APT) -qy install --no-install-recommends python3-venv; \
+	    python3 -m venv --clear $(VENV); }
+	@echo "Installing the Python packages…"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.txt $(STAMPS)/run
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# Peers of the tests: SIPp as phone and carrier, PostgreSQL, node with a third party's SMSC.
+$(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
+	@packages=""; \
+	command -v sipp >/dev/null || packages="$$packages sip-tester"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
+	command -v npm >/dev/null || packages="$$packages npm"; \
+	command -v node >/dev/null || packages="$$packages nodejs"; \
+	command -v curl >/dev/null || packages="$$packages curl"; \
+	[ -z "$$packages" ] || { $(APT) -q update; $(APT) -qy install --no-install-recommends $$packages; }
+	@cd tests/smsc && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STAMPS):
+	@mkdir -p $@
