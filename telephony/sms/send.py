@@ -58,7 +58,7 @@ def send(
     sender = _sender(conn, account_id, draft.sender, settings)
     split = segments.split(draft.text)
     if split.count > PARTS_MAX:
-        raise ValidationFailedError(f"The text needs {split.count} parts; {PARTS_MAX} is the most.")
+        raise _too_long(split.count)
     rate = rating.rate_for(conn, account_id, draft.to)
     cost = rate.sms_per_segment * split.count
     message_id = new_id("msg")
@@ -90,6 +90,12 @@ def _sender(conn: Conn, account_id: str, asked: str, settings: Settings) -> str:
     if not accounts.may_show(conn, account_id, asked):
         raise SenderIdNotAllowedError(f"{asked} is not a verified number of this account.")
     return asked
+
+
+def _too_long(parts: int) -> ValidationFailedError:
+    message = f"The text needs {parts} parts; {PARTS_MAX} is the most."
+    field = {"field": "text", "code": "too_many_parts", "message": message}
+    return ValidationFailedError(message, errors=[field])
 
 
 def _magic(conn: Conn, account_id: str, to: str) -> None:
