@@ -23,6 +23,14 @@ class IdempotencyKey(Table, table=True):
     created_at: int = instant(index=True)
 
 
+def forget(conn: Conn, scope: dict[str, str], before: int) -> None:
+    """Forget the key if it is older than that."""
+    conn.run(
+        f"DELETE FROM idempotency_key WHERE {_SCOPE} AND created_at < :before",
+        before=before, **scope,
+    )  # fmt: skip
+
+
 def take(conn: Conn, scope: dict[str, str], request_hmac: str, now: int) -> Row | None:
     """Claim the key: None if it is new, else what is kept under it. `scope` has the four parts
     of the key. On PostgreSQL a second taker waits here for the first one's commit."""
