@@ -34,7 +34,7 @@ TRANSITIONS: Transitions[MessageStatus] = {
     _S.scheduled: frozenset(),
     _S.queued: frozenset({_S.scheduled, _S.sending}),
     _S.sending: frozenset({_S.queued}),
-    _S.sent: frozenset({_S.sending}),
+    _S.sent: frozenset({_S.sending, _S.unknown}),
     _S.unknown: frozenset({_S.sending}),
     _S.delivered: frozenset({_S.sent, _S.unknown}),
     _S.undelivered: frozenset({_S.sent, _S.unknown}),
@@ -136,11 +136,13 @@ def claim(conn: Conn, provider: str, token: str, now: int, until: int, limit: in
     return sorted(rows, key=itemgetter("next_attempt_at", "id"))
 
 
-def leases_run_out(conn: Conn, now: int) -> list[Row]:
-    """Messages whose sender died between the claim and the answer."""
+def leases_run_out(conn: Conn, provider: str, now: int) -> list[Row]:
+    """The provider's messages whose sender died between the claim and the answer."""
     return conn.all(
-        "SELECT * FROM message WHERE status = 'sending' AND lease_until < :now", now=now
-    )
+        "SELECT * FROM message WHERE status = 'sending' AND provider = :provider"
+        " AND lease_until < :now",
+        provider=provider, now=now,
+    )  # fmt: skip
 
 
 def past_validity(conn: Conn, now: int) -> list[Row]:

@@ -55,6 +55,14 @@ def add_part(
         )  # fmt: skip
 
 
+def add_refused(conn: Conn, message_id: str, part: int, provider: str, error_code: str) -> None:
+    """Note a part that the provider refused while it took others: the text has a hole."""
+    insert_new(
+        conn, "message_part", message_id=message_id, part=part, provider=provider,
+        provider_message_id="", state="undelivered", error_code=error_code,
+    )  # fmt: skip
+
+
 def parts(conn: Conn, message_id: str) -> list[Row]:
     """The accepted parts of a message."""
     return conn.all(

@@ -77,7 +77,7 @@ class Dispatcher:
         await self._db.write(take, batch, now())
 
     async def _sweep(self) -> int:
-        await self._db.write(sweep, now())
+        await self._db.write(sweep, self._provider.name, self._provider.repeatable, now())
         return 0
 
 
@@ -117,22 +117,24 @@ def record(conn: Conn, provider: str, tries: list[Try], at: Instant) -> None:
 
 
 def _sent(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at: Instant) -> None:
-    """Accepted parts are charged, refused ones are not; a text with a hole cannot be repaired."""
+    """Accepted parts are charged, refused ones are not; a text with a hole cannot be repaired.
+    The state is moved first: who comes too late to move it must not charge."""
     message = done.message
     taken = sum(isinstance(outcome, Submitted) for outcome in done.outcomes)
-    cost = holds.capture(
-        conn, message["id"], message["mode"], message["price_per_segment"] * taken, at
-    )
+    cost = message["price_per_segment"] * taken
     row = messages.go(
         conn, message["id"], MessageStatus.sent, at, "; ".join(map(str, errors)), sent_at=at,
         cost=cost, error_code=errors[0].code if errors else None, lease_token=None,
     )  # fmt: skip
     if row is None:
         return
+    holds.capture(conn, message["id"], message["mode"], cost, at)
     report(conn, row, at)
     for part, outcome in enumerate(done.outcomes, 1):
         if isinstance(outcome, Submitted):
             receipts.add_part(conn, message["id"], part, provider, outcome.provider_message_id)
+        else:
+            receipts.add_refused(conn, message["id"], part, provider, outcome.code)
     for outcome in done.outcomes:
         if isinstance(outcome, Submitted):
             match_early(conn, provider, outcome.provider_message_id, at)
@@ -162,12 +164,16 @@ def _refund(
         report(conn, row, at)
 
 
-def sweep(conn: Conn, at: Instant) -> None:
-    """End what waits in vain: a claim whose taker died is of unknown outcome, and what was not
-    sent within its validity period has expired and costs nothing."""
-    for message in messages.leases_run_out(conn, at):
-        lost = ProviderError("sender_lost", "the process died while sending", outcome_unknown=True)
-        _unknown(conn, message, lost, at)
+def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
+    """End what waits in vain: a claim of the provider whose taker died is of unknown outcome, or
+    made again where that does no harm; what was not sent within its validity period has expired
+    and costs nothing."""
+    lost = ProviderError("sender_lost", "the process died while sending", outcome_unknown=True)
+    for message in messages.leases_run_out(conn, provider, at):
+        if repeatable:
+            _again(conn, message, lost, at)
+        else:
+            _unknown(conn, message, lost, at)
     for message in messages.past_validity(conn, at):
         _refund(conn, message, MessageStatus.expired, "validity_expired", at)
 

@@ -113,6 +113,8 @@ class Provider(Protocol):
     """What the dispatcher asks of a provider, on one event loop."""
 
     name: str
+    repeatable: bool
+    """A submission whose outcome is unknown may be made again without harm."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:

@@ -54,6 +54,7 @@ class SandboxProvider:
     """Takes every part and ends it as its number says, by the clock of this process."""
 
     name = "sandbox"
+    repeatable = True
 
     def __init__(self) -> None:
         self._due: list[tuple[Instant, str]] = []  # heap

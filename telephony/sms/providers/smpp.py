@@ -34,6 +34,7 @@ class SmppProvider:
     """Connects, binds, and does both again with growing pauses whenever the link ends."""
 
     name = "smpp"
+    repeatable = False
 
     def __init__(self, config: SmppConfig) -> None:
         self.counts: Counter[str] = Counter()  # of what went wrong, by kind
