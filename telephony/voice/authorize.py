@@ -68,7 +68,8 @@ def _destination(conn: Conn, phone: Row, dialled: str) -> str:
     account = accounts.account(conn, phone["account_id"])
     if account["status"] != "active":
         raise AccountSuspendedError
-    if sip.by_username(conn, dialled):
+    inside = sip.by_username(conn, dialled)
+    if inside and inside["account_id"] == account["id"]:  # another's may look like a number
         return SIP + dialled
     number = f"+{dialled[2:]}" if dialled.startswith("00") else dialled
     try:
