@@ -1,6 +1,5 @@
 """Which Asterisk to run: the one that was named, the system's, the cached one, or a new one."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -98,8 +97,3 @@ def _binary(root: Path) -> str:
             " file system of an Asterisk 22.2 or later, or leave it empty."
         )
     return "/usr/sbin/asterisk"
-
-
-def find_now(settings: Settings) -> Installation:
-    """`find` for a program without an event loop."""
-    return asyncio.run(find(settings))

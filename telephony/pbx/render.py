@@ -19,7 +19,7 @@ USER = "asterisk"
 OFF = ";"
 WRITABLE = ("lib", "db", "spool", "spool/monitor", "cache", "run", "log")
 LOGS = ("log/cdr-csv", "log/cdr-custom")
-READ_ONLY = ("etc", "keys", "agi", "root")
+READ_ONLY = ("etc", "tls", "keys", "agi", "root")
 # A semicolon starts a comment, a line end another option, `#` an include.
 UNSAFE = re.compile(r"[\x00-\x1f\x7f;#]")
 
@@ -69,8 +69,8 @@ def render(settings: Settings, secrets: Secrets, installation: Installation) -> 
         text = "" if template.name in unused else fill(template.read_text(), values)
         _write(layout, f"etc/{template.name}", text)
     if settings.tls_cert and settings.tls_key:
-        _write(layout, "keys/tls.crt", settings.tls_cert.read_text())
-        _write(layout, "keys/tls.key", settings.tls_key.read_text())
+        _write(layout, "tls/tls.crt", settings.tls_cert.read_text())
+        _write(layout, "tls/tls.key", settings.tls_key.read_text())
     return layout
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.fixtures_pbx import Pbx, eventually
+from tests.fixtures_pbx import Pbx
 from tests.pbx.agi_server import AgiConnection, Answer, agi_server, granting, refusing
 from tests.pbx.sip_client import SipClient
 
@@ -82,7 +82,7 @@ def test_no_platform_at_all(pbx: Pbx) -> None:
     with dialling(pbx) as phone, pbx.ami() as ami:
         assert phone.invite("+15550000001") == 503
         event = ami.wait("Cdr", AccountCode="dials")
-        assert event["Hangupcause"] == "41"
+        assert event["Hangupcause"] == "42"
         assert not [event for event in ami.events if event.get("Event") == "DialBegin"]
 
 
@@ -191,6 +191,12 @@ def test_a_bad_user_name_is_refused(pbx: Pbx, to: str) -> None:
     assert (row["sv_dialstatus"], row["dstchannel"]) == ("REFUSED", "")
 
 
+@pytest.mark.parametrize("to", ["check", "record", "h", "T", "s", "i"])
+def test_no_user_name_is_a_place_in_the_dialplan(pbx: Pbx, to: str) -> None:
+    row = pbx.cdr(pbx.originate(to, "phone", first="Local/15550000001@simulated-carrier/n"))
+    assert (row["sv_answered"], row["dstchannel"]) == ("", "")
+
+
 def test_an_api_call_without_its_variables_dials_nothing(pbx: Pbx) -> None:
     with pbx.ami() as ami:
         ami.send(
@@ -206,13 +212,8 @@ def test_an_api_call_without_its_variables_dials_nothing(pbx: Pbx) -> None:
     assert (row["sv_dialstatus"], row["hangupcause"]) == ("REFUSED", "50")
 
 
-def test_no_transfer_by_refer(pbx: Pbx) -> None:
-    """REFER has no handler here, so nobody can move a granted call elsewhere."""
+@pytest.mark.parametrize("module", ["res_pjsip_refer", "app_system", "func_shell", "app_originate"])
+def test_what_could_lead_a_call_or_a_command_elsewhere_is_not_loaded(pbx: Pbx, module: str) -> None:
     with pbx.ami("provisioning") as ami:
-        answer = ami.send("ModuleCheck", Module="res_pjsip_refer.so")
-        assert answer["Response"] == "Error"
-    with dialling(pbx) as phone, agi_server(pbx.settings.agi_port, granting()):
-        assert phone.invite("+15550000001") == 200
-        assert phone.in_dialog("REFER", "Refer-To: <sip:+15550000002@127.0.0.1>\r\n") >= 400
-        assert phone.bye() == 200
-    assert eventually(pbx.all_cdrs)
+        assert ami.send("ModuleCheck", Module=f"{module}.so")["Response"] == "Error"
+        assert ami.send("ModuleCheck", Module="app_dial.so")["Response"] == "Success"
