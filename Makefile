@@ -40,11 +40,12 @@ check: $(STAMPS)/dev  ## style, types, contracts, dead code
 bench: $(STAMPS)/peers  ## measure, each figure beside a baseline
 	$(BIN)/python -m bench
 
-lock: $(STAMPS)/dev  ## resolve the dependencies anew
-	$(PIP) install pip-tools
-	cd $(CURDIR) && for extra in "requirements.txt" "requirements-dev.txt --extra dev"; do \
-	  $(BIN)/pip-compile --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras \
-	    --no-emit-index-url --no-emit-find-links --no-header -o $$extra pyproject.toml requirements.in; \
+lock: $(STAMPS)/dev  ## resolve the dependencies anew, for every Python and platform
+	$(PIP) install uv
+	@for output in "requirements.txt" "requirements-dev.txt --extra dev"; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --output-file $$output pyproject.toml requirements.in; \
 	done
 
 clean:  ## remove what tools left behind; data in var/ stays
