@@ -176,7 +176,7 @@ async def _body(request: Request) -> bytes:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body or b"{}", parse_constant=_refuse)
+        parsed = json.loads(body.decode() or "{}", parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise MalformedJsonError(f"The body is not JSON: {error}.") from error
     if not isinstance(parsed, dict):

@@ -161,13 +161,15 @@ def set_caller_id(context: Context, body: CallerIdBody) -> CallerIdAnswer:
 )  # fmt: skip
 def set_password(context: Context, body: PasswordBody) -> PasswordAnswer:
     """Change the secret of a SIP account; the old one stops working at once."""
-    given = body.sip_password.get_secret_value() if body.sip_password else None
-    secret = sip_accounts.new_secret() if given is None else given
+    given = body.sip_password  # an empty one is false, and must be refused
+    secret = sip_accounts.new_secret() if given is None else given.get_secret_value()
     row = sip_accounts.set_secret(
         context.conn, context.vault, context.settings.realm, context.me.account_id,
         body.sip_account, secret,
     )  # fmt: skip
-    return PasswordAnswer(sip_account=row["username"], sip_password=None if given else secret)
+    return PasswordAnswer(
+        sip_account=row["username"], sip_password=secret if given is None else None
+    )
 
 
 @endpoint(
