@@ -26,7 +26,7 @@ from telephony.secrets import Secrets
 from telephony.settings import Settings
 from tests.pbx.ami_client import AmiClient, ami_client
 from tests.pbx.sip_client import SipClient
-from tests.pbx.sipp import sipp
+from tests.pbx.sipp import carrier, sipp
 
 T = TypeVar("T")
 Cdr = dict[str, Any]
@@ -156,15 +156,6 @@ class Pbx:
             assert phone.register() == 200
             yield
 
-    @contextmanager
-    def carrier(self, scenario: str, folder: Path) -> Iterator[None]:
-        """SIPp where the trunk leads to; Asterisk has seen that it is reachable."""
-        port = int(self.settings.trunk_host.rpartition(":")[2])
-        with sipp(scenario, port, folder), self.ami("provisioning") as ami:
-            ami.send("PJSIPQualify", Endpoint="trunk")
-            eventually(lambda: _trunk_status(ami) == "Reachable", what="a reachable trunk")
-            yield
-
     def originate(
         self,
         to: str,
@@ -215,11 +206,6 @@ class Pbx:
         eventually(lambda: self.cdrs(uniqueid), seconds, f"the record of {uniqueid}")
         (row,) = self.cdrs(uniqueid)
         return row
-
-
-def _trunk_status(ami: AmiClient) -> str | None:
-    rows = ami.rows("PJSIPShowEndpoint", "EndpointDetailComplete", Endpoint="trunk")
-    return next((row["Status"] for row in rows if row["Event"] == "ContactStatusDetail"), None)
 
 
 def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, str]]:
@@ -273,7 +259,12 @@ def stop_pbx(pbx: Pbx) -> None:
 
 @pytest.fixture(scope="session")
 def pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
-    """The Asterisk that all tests of a run share; accounts and call ids must be a test's own."""
-    running = start_pbx(pbx_settings(tmp_path_factory.mktemp("pbx") / "var"))
-    yield running
-    stop_pbx(running)
+    """The Asterisk that all tests of a run share, with SIPp as its carrier; accounts and call
+    ids must be a test's own."""
+    folder = tmp_path_factory.mktemp("pbx")
+    settings = pbx_settings(folder / "var")
+    # The carrier comes first and stays: a trunk that missed one OPTIONS is out for 30 s.
+    with sipp(carrier(), int(settings.trunk_host.rpartition(":")[2]), folder):
+        running = start_pbx(settings)
+        yield running
+        stop_pbx(running)

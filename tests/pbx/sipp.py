@@ -21,37 +21,60 @@ def _send(status: str, cseq: str = "[last_CSeq:]", body: str = "") -> str:
 
 
 def _scenario(*steps: str) -> str:
-    # A qualifying OPTIONS is a call of its own, answered first.
-    options = '<recv request="OPTIONS" optional="true" next="9"/><recv request="INVITE"/>'
-    end = '<nop next="10"/><label id="9"/>' + _send("200 OK") + '<label id="10"/>'
-    body = "".join((options, *steps, end))
+    body = "".join(steps)
     return f'<?xml version="1.0" encoding="us-ascii"?><scenario name="uas">{body}</scenario>'
 
 
+INVITE = '<recv request="INVITE"/>'
+ACK = '<recv request="ACK"/>'
+
+
+def _answer(ring_milliseconds: int) -> str:
+    rings = _send("180 Ringing") + f'<pause milliseconds="{ring_milliseconds}"/>'
+    return rings + _send("200 OK", body=SDP) + ACK + '<recv request="BYE"/>' + _send("200 OK")
+
+
+def _ring() -> str:
+    canceled = _send("487 Request Terminated", "CSeq: [last_cseq_number] INVITE")
+    return _send("180 Ringing") + '<recv request="CANCEL"/>' + _send("200 OK") + canceled + ACK
+
+
 def answering(ring_milliseconds: int = 50) -> str:
-    """Rings, answers, and stays until the other side hangs up."""
-    return _scenario(
-        _send("180 Ringing"),
-        f'<pause milliseconds="{ring_milliseconds}"/>',
-        _send("200 OK", body=SDP),
-        '<recv request="ACK"/><recv request="BYE"/>',
-        _send("200 OK"),
-    )
+    """A phone that rings, answers, and stays until the other side hangs up."""
+    return _scenario(INVITE, _answer(ring_milliseconds))
 
 
 def refusing(status: str) -> str:
-    """Answers every INVITE with that status line, for example `486 Busy Here`."""
-    return _scenario(_send(status), '<recv request="ACK"/>')
+    """A phone that answers every INVITE with that status line, for example `486 Busy Here`."""
+    return _scenario(INVITE, _send(status), ACK)
 
 
-def ringing() -> str:
-    """Rings until it is cancelled."""
+CARRIER = {
+    "0486": _send("486 Busy Here") + ACK,
+    "0503": _send("503 Service Unavailable") + ACK,
+    "0404": _send("404 Not Found") + ACK,
+    "0403": _send("403 Forbidden") + ACK,
+    "0480": _send("480 Temporarily Unavailable") + ACK,
+    "0180": _ring(),
+    "0700": _answer(700),
+}
+
+
+def carrier() -> str:
+    """A trunk's other end; the last four digits decide: refuse with 0 + that status, 0180 ring
+    until canceled, 0700 answer after 700 ms, any other answer at once."""
+    # The qualifying OPTIONS is a call of its own to SIPp.
+    choices, branches = "", ""
+    for at, (digits, steps) in enumerate(CARRIER.items(), 1):
+        choices += f'<ereg regexp="{digits}@" search_in="hdr" header="To:" assign_to="{at}"/>'
+        branches += f'<label id="{at}"/>{steps}<nop next="90"/>'
+    jumps = "".join(f'<nop next="{at}" test="{at}"/>' for at in range(1, len(CARRIER) + 1))
     return _scenario(
-        _send("180 Ringing"),
-        '<recv request="CANCEL"/>',
-        _send("200 OK"),
-        _send("487 Request Terminated", "CSeq: [last_cseq_number] INVITE"),
-        '<recv request="ACK"/>',
+        '<recv request="OPTIONS" optional="true" next="80"/>',
+        f'<recv request="INVITE"><action>{choices}</action></recv>{jumps}',
+        _answer(50) + '<nop next="90"/>',
+        branches,
+        '<label id="80"/>' + _send("200 OK") + '<label id="90"/>',
     )
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures_pbx import Pbx, eventually
-from tests.pbx.sip_client import SipClient
 
 
 def test_a_phone_registers_as_soon_as_its_rows_are_written(pbx: Pbx) -> None:
@@ -56,20 +55,7 @@ def test_a_stranger_is_challenged_and_cannot_call(pbx: Pbx) -> None:
         assert phone.invite("+15550000001") == 401
 
 
-def test_the_trunk_is_known_by_its_address_and_cannot_dial(pbx: Pbx) -> None:
-    port = int(pbx.settings.trunk_host.rpartition(":")[2])
-    with pbx.phone("+15557654321", "", local_port=port) as carrier:
-        assert carrier.invite("+15550000001") == 404
-        assert carrier.challenges == []
-
-
-def test_the_trunk_cannot_register_over_itself(pbx: Pbx) -> None:
-    port = int(pbx.settings.trunk_host.rpartition(":")[2])
-    with SipClient("127.0.0.1", pbx.settings.sip_port, "trunk", "", local_port=port) as carrier:
-        assert carrier.register() in (403, 404)
-
-
-def test_a_registration_outlives_a_restart(pbx: Pbx) -> None:
+def test_a_registration_is_kept_in_astdb(pbx: Pbx) -> None:
     pbx.provision("acc-stays", "a secret")
     assert pbx.register("acc-stays", "a secret") == 200
     with pbx.ami("provisioning") as ami:

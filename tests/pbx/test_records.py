@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures_pbx import Cdr, Pbx, eventually
-from tests.pbx.sipp import answering, refusing, ringing
+from tests.pbx.sipp import answering, refusing
 
 FIELDS = (
     "uniqueid linkedid sequence accountcode channel dstchannel src dst lastapp start answer end"
@@ -67,39 +67,33 @@ def test_a_record_has_all_fields_of_the_contract(pbx: Pbx) -> None:
 @pytest.mark.parametrize(
     ("status", "wanted"),
     [
-        ("486 Busy Here", ("BUSY", "17", "486", False)),
-        ("503 Service Unavailable", ("CONGESTION", "34", "503", False)),
-        ("404 Not Found", ("CHANUNAVAIL", "1", "404", False)),
-        ("403 Forbidden", ("CHANUNAVAIL", "21", "403", False)),
-        ("480 Temporarily Unavailable", ("NOANSWER", "19", "480", False)),
+        ("486", ("BUSY", "17", "486", False)),
+        ("503", ("CONGESTION", "34", "503", False)),
+        ("404", ("CHANUNAVAIL", "1", "404", False)),
+        ("403", ("CHANUNAVAIL", "21", "403", False)),
+        ("480", ("NOANSWER", "19", "480", False)),
     ],
 )
-def test_a_carrier_refuses(
-    pbx: Pbx, tmp_path: Path, status: str, wanted: tuple[str, str, str, bool]
-) -> None:
-    with pbx.carrier(refusing(status), tmp_path):
-        row = pbx.cdr(pbx.originate("+15550009999", "trunk"))
+def test_a_carrier_refuses(pbx: Pbx, status: str, wanted: tuple[str, str, str, bool]) -> None:
+    row = pbx.cdr(pbx.originate(f"+15559990{status}", "trunk"))
     assert outcome(row) == wanted
     assert row["dstchannel"].startswith("PJSIP/trunk-")
 
 
-def test_a_carrier_answers_and_the_grant_ends_the_call(pbx: Pbx, tmp_path: Path) -> None:
-    with pbx.carrier(answering(), tmp_path):
-        row = pbx.cdr(pbx.originate("+15550009999", "trunk", seconds=2))
+def test_a_carrier_answers_and_the_grant_ends_the_call(pbx: Pbx) -> None:
+    row = pbx.cdr(pbx.originate("+15559990001", "trunk", seconds=2))
     assert outcome(row) == ("ANSWER", "16", "200", True)
     assert talked(row) == pytest.approx(2, abs=0.3)
 
 
-def test_a_carrier_never_answers(pbx: Pbx, tmp_path: Path) -> None:
-    with pbx.carrier(ringing(), tmp_path):
-        row = pbx.cdr(pbx.originate("+15550009999", "trunk", ring=1))
+def test_a_carrier_never_answers(pbx: Pbx) -> None:
+    row = pbx.cdr(pbx.originate("+15559990180", "trunk", ring=1))
     assert outcome(row) == ("NOANSWER", "19", "", False)
 
 
-def test_call_back_rings_the_first_number_through_the_trunk(pbx: Pbx, tmp_path: Path) -> None:
-    with pbx.carrier(answering(ring_milliseconds=700), tmp_path):
-        call = pbx.originate("+15550000001", first="PJSIP/+15557777@trunk", seconds=1)
-        row = pbx.cdr(call)
+def test_call_back_rings_the_first_number_through_the_trunk(pbx: Pbx) -> None:
+    call = pbx.originate("+15550000001", first="PJSIP/+15559990700@trunk", seconds=1)
+    row = pbx.cdr(call)
     assert outcome(row)[0] == "ANSWER"
     assert seconds(row, "start", "answer") == pytest.approx(0.7, abs=0.3)
     assert talked(row) == pytest.approx(1, abs=0.3)

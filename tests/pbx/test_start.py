@@ -11,6 +11,7 @@ import pytest
 from telephony.pbx.ready import ports_in_use
 from tests.fixtures_pbx import Pbx, free_port, pbx_settings, start_pbx, stop_pbx
 from tests.pbx.certificate import write_certificate
+from tests.pbx.sip_client import SipClient
 
 
 def mounts() -> list[str]:
@@ -45,7 +46,11 @@ def test_nothing_is_mounted_where_others_can_see_it(pbx: Pbx) -> None:
 
 
 OURS = re.compile(r"\b(WARNING|ERROR)\b")
-NOT_CONFIGURATION = re.compile(r"chan_pjsip|res_pjsip\.c|app_dial|func_|manager\.c|res_agi|pbx\.c")
+# What tests provoke: no platform, nobody registered, hostile strings and user names.
+PROVOKED = re.compile(
+    r"chan_pjsip|res_pjsip\.c|app_dial|res_agi|manager\.c|db\.c|channel\.c|core_unreal"
+    r"|ast_expr2|connect,[siT],1"
+)
 
 
 def test_the_configuration_loads_without_a_complaint(side: Pbx) -> None:
@@ -57,7 +62,7 @@ def test_the_configuration_loads_without_a_complaint(side: Pbx) -> None:
 def test_a_whole_run_of_tests_shows_no_fault_of_the_dialplan(pbx: Pbx) -> None:
     lines = pbx.layout.log_file.read_text().splitlines()
     faults = [line for line in lines if OURS.search(line)]
-    assert [line for line in faults if not NOT_CONFIGURATION.search(line)] == []
+    assert [line for line in faults if not PROVOKED.search(line)] == []
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +73,6 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
     certificate, key = write_certificate(closed)
     settings = pbx_settings(
         closed / "a folder" / "var",
-        trunk_host="",
         node="side",
         tls_cert=certificate,
         tls_key=key,
@@ -98,11 +102,26 @@ def test_the_node_names_its_channels(side: Pbx) -> None:
         assert ami.wait("Newchannel")["SystemName"] == "side"
 
 
-def test_without_a_trunk_there_is_no_such_endpoint(side: Pbx) -> None:
-    with side.ami("provisioning") as ami:
-        assert ami.send("PJSIPShowEndpoint", Endpoint="trunk")["Response"] == "Error"
-    row = side.cdr(side.originate("+15550000001", "trunk"))
-    assert (row["sv_dialstatus"], row["sv_cause"]) == ("CHANUNAVAIL", "20")
+def from_the_carrier(side: Pbx) -> SipClient:
+    port = int(side.settings.trunk_host.rpartition(":")[2])
+    return side.phone("+15557654321", "", local_port=port)
+
+
+def test_the_trunk_is_known_by_its_address_and_cannot_dial(side: Pbx) -> None:
+    with from_the_carrier(side) as carrier:
+        assert carrier.invite("+15550000001") == 404
+        assert carrier.challenges == []
+
+
+def test_the_trunk_cannot_register(side: Pbx) -> None:
+    with from_the_carrier(side) as carrier:
+        assert carrier.register() in (403, 404)
+
+
+def test_a_trunk_that_is_away_takes_no_call(side: Pbx) -> None:
+    row = side.cdr(side.originate("+15550000001", "trunk", ring=1))
+    assert row["sv_dialstatus"] in ("CHANUNAVAIL", "NOANSWER")
+    assert row["sv_answered"] == ""
 
 
 @pytest.mark.parametrize("setting", ["sips_port", "wss_port"])
