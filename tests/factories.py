@@ -13,12 +13,12 @@ from telephony.clock import now
 from telephony.money import Micros, to_micros
 
 CURRENCY = "USD"
-TARIFF = "standard"
+TARIFF = tariffs.PUBLIC
 
 
 @dataclass(frozen=True)
 class Customer:
-    """An account that buys by the tariff `standard`, with one key that has every scope."""
+    """An account that buys by the public tariff, with one key that has every scope."""
 
     account_id: str
     mode: str

@@ -96,7 +96,7 @@ async def test_broken_connections_are_replaced_unseen(
     await asyncio.gather(*(database.write(keep, f"{at:02}") for at in range(64)))
     await asyncio.gather(*(names(database) for _ in range(32)))
     postgres_server.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE datname LIKE 'test%' AND pid <> pg_backend_pid()")  # fmt: skip
+                        " WHERE datname = 'clean' AND pid <> pg_backend_pid()")  # fmt: skip
     await asyncio.gather(*(database.write(keep, f"{at:02}") for at in range(64, 128)))
     assert await names(database) == sorted(f"{at:02}" for at in range(128))
 

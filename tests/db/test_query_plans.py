@@ -1,0 +1,112 @@
+"""No hot statement reads a whole table: SQLite is asked how it would run each of them."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import accounts, call_log, calls, events, idempotency, ledger, messages, receipts, tariffs
+from db.sqlite import SqliteConn, dict_row
+from tests.db.rows import START
+
+
+class Explaining(SqliteConn):
+    """Runs what it is given and keeps the plan of each statement."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        super().__init__(raw)
+        self.plans: list[str] = []
+
+    def _execute(self, sql: str, params: dict[str, Any]) -> sqlite3.Cursor:
+        steps = super()._execute(f"EXPLAIN QUERY PLAN {sql}", dict(params)).fetchall()
+        self.plans += [step["detail"] for step in steps]
+        return super()._execute(sql, params)
+
+
+class ExplainingReader:
+    """The same for the deeds that only read."""
+
+    def __init__(self, conn: Explaining) -> None:
+        self._conn = conn
+
+    async def one(self, sql: str, **params: Any) -> dict[str, Any] | None:
+        return self._conn.one(sql, **params)
+
+    async def all(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        return self._conn.all(sql, **params)
+
+
+@pytest.fixture
+def conn(migrated_sqlite: Path) -> Any:
+    raw = sqlite3.connect(f"{migrated_sqlite.as_uri()}?mode=rw", uri=True, isolation_level=None)
+    raw.row_factory = dict_row
+    raw.execute("BEGIN")
+    yield Explaining(raw)
+    raw.close()
+
+
+def scans(conn: Explaining) -> list[str]:
+    """Steps that read a whole table; a CTE's or sub-select's own rows are no table."""
+    tables = ("message", "call", "delivery", "event", "rate", "api_key", "account", "hold",
+              "message_part", "sms_receipt", "ledger_account", "posting", "cdr")  # fmt: skip
+    full = [step for step in conn.plans if step.startswith("SCAN ")]
+    return [step for step in full if step.split()[1] in tables and "USING" not in step]
+
+
+HOT: list[Callable[[Explaining], object]] = [
+    lambda conn: messages.claim(conn, "sandbox", "t", START, START, 50),
+    lambda conn: messages.leases_run_out(conn, "sandbox", START),
+    lambda conn: messages.past_validity(conn, START),
+    lambda conn: calls.claim(conn, "pbx1", START, 50),
+    lambda conn: calls.by_channel(conn, "1.1"),
+    lambda conn: calls.queued_before(conn, START),
+    lambda conn: calls.on_node(conn, "pbx1"),
+    lambda conn: events.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
+    lambda conn: events.oldest_due(conn, START),
+    lambda conn: tariffs.longest_match(conn, "trf", ["1", "15", "155"]),
+    lambda conn: receipts.settle_part(conn, "sandbox", "p", "delivered", ""),
+    lambda conn: receipts.early_receipts(conn, "sandbox", "p"),
+    lambda conn: receipts.open_parts(conn, "sandbox"),
+    lambda conn: ledger.set_aside(conn, "pot", 1),
+    lambda conn: ledger.open_hold(conn, "ref"),
+    lambda conn: ledger.close_hold(conn, "ref", "captured", 1, START),
+    lambda conn: idempotency.sweep(conn, START),
+]
+
+
+@pytest.mark.parametrize("at", range(len(HOT)))
+def test_hot_writes_use_an_index(conn: Explaining, at: int) -> None:
+    HOT[at](conn)
+    assert conn.plans
+    assert scans(conn) == []
+    assert [step for step in conn.plans if step.startswith(("SEARCH", "SCAN"))]
+
+
+async def test_hot_reads_use_an_index(conn: Explaining) -> None:
+    reader = ExplainingReader(conn)
+    await accounts.key_by_hash(reader, "sha")
+    await call_log.page(reader, "acc", "test", limit=50)
+    await call_log.page(reader, "acc", "test", limit=50, cursor="call_x", search="155")
+    await call_log.count(reader, "acc", "test", status="busy")
+    await messages.find(reader, "acc", "test", "msg")
+    await messages.history(reader, "msg")
+    await calls.timeline(reader, "call")
+    await events.due(reader, START, 9, 9, 9, [], [])
+    await ledger.balances(reader, "acc", "test")
+    assert scans(conn) == []
+
+
+async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
+    """Newest first comes from the index, so a page costs its rows, not the whole history."""
+    await call_log.page(ExplainingReader(conn), "acc", "test", limit=50)
+    assert not [step for step in conn.plans if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT * FROM message", "SELECT * FROM call WHERE caller_id = '1'"]
+)
+def test_a_scan_would_be_seen(conn: Explaining, sql: str) -> None:
+    conn.all(sql)
+    assert len(scans(conn)) == 1

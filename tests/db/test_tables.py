@@ -1,0 +1,284 @@
+"""Accounts, SIP accounts, events, idempotency keys, tariffs and the ledger's tables."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from db import accounts, events, idempotency, ledger, sip, tariffs
+from db.connection import Conn, Row
+from db.database import Database
+from tests.db.rows import START, add_event
+from tests.factories import TARIFF, Customer, customer, rate
+
+SCOPE = {"account_id": "acc_1", "mode": "test", "endpoint": "POST /sms/send", "key": "k"}
+
+
+@pytest.fixture
+async def someone(database: Database) -> Customer:
+    return await customer(database, country="DE")
+
+
+async def test_a_key_is_found_by_its_hash(database: Database, someone: Customer) -> None:
+    stored = await database.one("SELECT sha256, last4 FROM api_key")
+    assert stored is not None
+    assert stored["last4"] == someone.key[-4:]
+    assert someone.key not in str(await database.all("SELECT * FROM api_key"))
+    row = await accounts.key_by_hash(database, stored["sha256"])
+    assert row is not None
+    assert (row["key_id"], row["account_id"], row["mode"], row["country"], row["status"]) == (
+        someone.key_id, someone.account_id, "test", "DE", "active",
+    )  # fmt: skip
+    assert await accounts.key_by_hash(database, "nothing") is None
+
+
+async def test_the_use_of_a_key_is_noted_now_and_then(
+    database: Database, someone: Customer
+) -> None:
+    noted = []
+    for now in (START, START + 9, START + 11):
+        await database.write(accounts.touch_key, someone.key_id, now, 10)
+        row = await database.one("SELECT last_used_at FROM api_key")
+        noted.append(row and row["last_used_at"])
+    assert noted == [START, START, START + 11]
+
+
+async def test_a_caller_id_counts_once_verified(database: Database, someone: Customer) -> None:
+    who = someone.account_id
+
+    def claim(conn: Conn) -> None:
+        conn.run("INSERT INTO caller_id (account_id, number, verified_by)"
+                 " VALUES (:who, '+1555', '')", who=who)  # fmt: skip
+
+    await database.write(claim)
+    assert not await database.write(accounts.may_show, who, "+1555")
+    assert await database.write(accounts.first_caller_id, who) is None
+    await database.write(accounts.verify_caller_id, who, "+1555", "code", START)
+    await database.write(accounts.verify_caller_id, who, "+1555", "admin", START + 1)
+    await database.write(accounts.verify_caller_id, who, "+1444", "admin", START + 2)
+    assert await database.write(accounts.may_show, who, "+1555")
+    assert not await database.write(accounts.may_show, "acc_platform", "+1555")
+    assert await database.write(accounts.first_caller_id, who) == "+1555"
+    rows = await database.all("SELECT verified_at, verified_by FROM caller_id ORDER BY number")
+    assert rows[1] == {"verified_at": START, "verified_by": "code"}
+
+
+async def test_accounts_and_admins(database: Database, someone: Customer) -> None:
+    row = await database.write(accounts.account, someone.account_id)
+    assert await database.write(accounts.account_named, "Customer") == row
+    assert await database.write(accounts.account_named, "nobody") is None
+    with pytest.raises(AssertionError):
+        await database.write(accounts.account, "acc_nobody")
+    await database.write(accounts.add_admin, "a@example.com", "first", START)
+    await database.write(accounts.add_admin, "a@example.com", "second", START)
+    assert await database.all("SELECT password_argon2 FROM admin") == [{"password_argon2": "first"}]
+
+
+async def test_nodes_are_told_each_generation(database: Database, someone: Customer) -> None:
+    def add(conn: Conn, name: str) -> str:
+        return sip.add(conn, account_id=someone.account_id, username=name, digests_sealed="x",
+                       caller_id="+1555", dial_mode="test", created_at=START)  # fmt: skip
+
+    ids = [await database.write(add, name) for name in ("alice", "bob")]
+    for node in ("pbx1", "pbx2"):
+        await database.write(sip.report, node, "pbx", "ok", "", START)
+    await database.write(sip.report, "smpp", "sms", "ok", "", START)
+
+    async def behind(node: str) -> list[str]:
+        return sorted(row["username"] for row in await database.write(sip.behind, node, 9))
+
+    assert await behind("pbx1") == ["alice", "bob"]
+    assert len(await database.write(sip.behind, "pbx1", 1)) == 1
+    await database.write(sip.applied, "pbx1", {ids[0]: 1, ids[1]: 1}, START)
+    assert (await behind("pbx1"), await behind("pbx2")) == ([], ["alice", "bob"])
+    assert await sip.nodes_applied(database, "alice") == (1, 2)
+    row = await database.write(lambda conn: sip.change(conn, ids[0], digests_sealed="y"))
+    assert (row["generation"], row["digests_sealed"]) == (2, "y")
+    assert await behind("pbx1") == ["alice"]
+    assert await sip.nodes_applied(database, "alice") == (0, 2)
+    await database.write(sip.applied, "pbx1", {ids[0]: 2}, START)
+    await database.write(sip.applied, "pbx2", {ids[0]: 2, ids[1]: 1}, START)
+    assert await sip.nodes_applied(database, "alice") == (2, 2)
+    assert await sip.nodes_applied(database, "nobody") == (0, 0)
+    found = await database.write(sip.by_username, "alice")
+    assert found is not None
+    assert found["id"] == ids[0]
+    of_account = await database.write(sip.of_account, someone.account_id)
+    assert [row["username"] for row in of_account] == ["alice", "bob"]
+    assert len(await database.write(sip.everyone)) == 2
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await database.write(add, "alice")
+
+
+async def test_the_newest_report_of_a_part_counts(database: Database) -> None:
+    await database.write(sip.report, "smpp", "sms", "ok", "", START)
+    await database.write(sip.report, "smpp", "sms", "down", "no bind", START + 1)
+    (row,) = await sip.components(database)
+    assert (row["status"], row["detail"], row["checked_at"]) == ("down", "no bind", START + 1)
+
+
+async def add_delivery(database: Database, someone: Customer, fact: str, at: int) -> str:
+    def add(conn: Conn) -> str:
+        add_event(conn, someone, id=f"evt_{fact}", fact=fact)
+        events.add_delivery(conn, f"evt_{fact}", someone.account_id, "http://x", at)
+        row = conn.one("SELECT id FROM delivery WHERE event_id = :id", id=f"evt_{fact}")
+        assert row is not None
+        return str(row["id"])
+
+    return await database.write(add)
+
+
+async def test_a_fact_is_told_once(database: Database, someone: Customer) -> None:
+    def tell(conn: Conn) -> list[bool]:
+        return [add_event(conn, someone), add_event(conn, someone),
+                add_event(conn, someone, fact="failed")]  # fmt: skip
+
+    assert await database.write(tell) == [True, False, True]
+
+
+async def test_a_delivery_is_leased_and_fenced(database: Database, someone: Customer) -> None:
+    ids = [await add_delivery(database, someone, f"{at}", START + at) for at in range(3)]
+    rows = await database.write(events.claim, ids, "one", START + 1, START + 50)
+    assert [row["id"] for row in rows] == ids[:2]
+    assert [row["event"]["fact"] for row in rows] == ["0", "1"]
+    assert rows[0]["event"]["webhook_secret_sealed"] == ""
+    assert await database.write(events.claim, ids, "two", START + 1, START + 50) == []
+    assert await database.write(events.claim, [], "two", START + 1, START + 50) == []
+    again = await database.write(events.claim, ids[:1], "two", START + 50, START + 99)
+    assert [row["id"] for row in again] == ids[:1]
+    attempt = {"at": START, "latency_us": 5, "status_code": 200, "error": "", "reply": "ok"}
+
+    def attempted(conn: Conn, token: str, state: str) -> bool:
+        return events.attempted(conn, ids[0], token, state, START + 200, **attempt)
+
+    assert not await database.write(attempted, "one", "delivered")
+    assert await database.write(attempted, "two", "pending")
+    assert not await database.write(attempted, "two", "delivered")
+    await database.write(events.claim, ids[:1], "three", START + 200, START + 250)
+    assert await database.write(attempted, "three", "delivered")
+    assert await database.write(events.claim, ids[:1], "x", START + 999, START) == []
+    rows = await database.all("SELECT number, latency_us FROM delivery_attempt ORDER BY number")
+    assert rows == [{"number": 1, "latency_us": 5}, {"number": 2, "latency_us": 5}]
+
+
+async def test_due_deliveries_are_shared_out(database: Database, someone: Customer) -> None:
+    ids = [await add_delivery(database, someone, f"{at}", START + at) for at in range(5)]
+
+    async def due(now: int, full: list[str], per_url: int = 9, limit: int = 9) -> list[str]:
+        return await events.due(database, now, limit, per_url, 9, full, [])
+
+    assert await due(START + 2, []) == ids[:3]
+    assert await due(START + 9, [], per_url=2) == ids[:2]
+    assert await due(START + 9, [], limit=4) == ids[:4]
+    assert await due(START + 9, ["http://x"]) == []
+    assert await events.due(database, START + 9, 9, 9, 1, [], []) == ids[:1]
+    assert await events.due(database, START + 9, 9, 9, 9, [], [someone.account_id]) == []
+
+
+async def test_the_oldest_due_delivery(database: Database, someone: Customer) -> None:
+    assert await database.write(events.oldest_due, START) == 0
+    await add_delivery(database, someone, "a", START)
+    assert await database.write(events.oldest_due, START + 70) == 70
+
+
+async def test_an_idempotency_key_is_taken_kept_and_swept(database: Database) -> None:
+    assert await database.write(idempotency.take, SCOPE, "hmac", START) is None
+    row = await database.write(idempotency.take, SCOPE, "other", START + 1)
+    assert row is not None
+    assert (row["request_hmac"], row["status"]) == ("hmac", 0)
+    await database.write(idempotency.keep, SCOPE, 202, json.dumps({"id": 1}))
+    row = await database.write(idempotency.take, SCOPE, "hmac", START + 1)
+    assert row is not None
+    assert (row["status"], row["body_sealed"]) == (202, '{"id": 1}')
+    for part in SCOPE:
+        assert await database.write(idempotency.take, {**SCOPE, part: "x"}, "h", START + 5) is None
+    await database.write(idempotency.forget, {**SCOPE, "key": "x"}, START + 5)
+    assert await database.write(idempotency.take, {**SCOPE, "key": "x"}, "h", START + 5)
+    await database.write(idempotency.forget, {**SCOPE, "key": "x"}, START + 6)
+    assert not await database.write(idempotency.take, {**SCOPE, "key": "x"}, "h", START + 5)
+    assert await database.write(idempotency.sweep, START + 1) == 1
+    assert await database.write(idempotency.take, SCOPE, "hmac", START + 9) is None
+
+
+async def test_a_second_taker_gets_the_first_ones_reply(database: Database) -> None:
+    """On PostgreSQL it waits for the first one's commit; on SQLite it runs after it."""
+    taken = threading.Event()
+
+    def first(conn: Conn) -> Row | None:
+        found = idempotency.take(conn, SCOPE, "hmac", START)
+        taken.set()
+        conn.all("SELECT * FROM account")
+        idempotency.keep(conn, SCOPE, 202, "reply")
+        return found
+
+    one = asyncio.create_task(database.write(first))
+    await asyncio.to_thread(taken.wait, 5)
+    row = await database.write(idempotency.take, SCOPE, "hmac", START)
+    assert await one is None
+    assert row is not None
+    assert (row["status"], row["body_sealed"]) == (202, "reply")
+
+
+async def test_a_key_whose_request_failed_is_free_again(database: Database) -> None:
+    def fail(conn: Conn) -> None:
+        idempotency.take(conn, SCOPE, "hmac", START)
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await database.write(fail)
+    assert await database.write(idempotency.take, SCOPE, "hmac", START) is None
+
+
+async def test_the_longest_prefix_wins(database: Database, someone: Customer) -> None:
+    tariff = await database.write(tariffs.tariff_named, TARIFF)
+    assert tariff is not None
+    tariff_id = tariff["id"]
+
+    async def match(*prefixes: str) -> Any:
+        row = await database.write(tariffs.longest_match, tariff_id, list(prefixes))
+        return row and (row["prefix"], row["currency"])
+
+    assert await match("1", "15", "155", "1555", "15550") == ("1555", "USD")
+    assert await match("1", "15", "156") == ("1", "USD")
+    assert await match("3", "33") is None
+    assert await match() is None
+    deck = await tariffs.deck(database, tariff_id)
+    assert [row["prefix"] for row in deck] == ["1", "1555", "49"]
+    assert await tariffs.tariff_of(database, someone.account_id) == tariff_id
+    assert await tariffs.tariff_of(database, "acc_platform") is None
+    assert await database.write(tariffs.tariff_named, "none") is None
+    assert await tariffs.public_tariff(database) == tariff_id
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        await database.write(tariffs.add_tariff, TARIFF, "USD", [rate("2")], START)
+
+
+async def test_the_ledger_tells_its_own_drift(database: Database, someone: Customer) -> None:
+    """Each promise is broken by hand, and only that one is told."""
+    assert not any((await database.write(ledger.drift)).values())
+    for sql, told in (
+        ("UPDATE ledger_account SET balance = balance + 1 WHERE balance > 0", "balance differs"),
+        ("UPDATE ledger_account SET held = held + 1 WHERE balance > 0", "held differs"),
+        ("INSERT INTO posting SELECT journal_id, (SELECT MIN(id) FROM ledger_account"
+         " WHERE kind = 'revenue'), 5 FROM posting LIMIT 1", "does not sum to zero"),
+    ):  # fmt: skip
+        before = await _drifting(database)
+        await database.write(lambda conn, sql: conn.run(sql), sql)
+        (new,) = (await _drifting(database)) - before
+        assert told in new
+
+
+async def _drifting(database: Database) -> set[str]:
+    return {name for name, rows in (await database.write(ledger.drift)).items() if rows}
+
+
+async def test_pots_are_opened_once(database: Database, someone: Customer) -> None:
+    await database.write(ledger.open_pot, someone.account_id, "test", "wallet", "USD")
+    rows = await ledger.balances(database, someone.account_id, "test")
+    assert {kind: (row["balance"], row["held"]) for kind, row in rows.items()} == {
+        "wallet": (100_000_000, 0),
+        "sip": (0, 0),
+    }
+    with pytest.raises(AssertionError):
+        await database.write(ledger.pot, someone.account_id, "test", "gold")
