@@ -17,7 +17,8 @@ class Wakeup:
     async def wait(self, seconds: float) -> bool:
         """Sleep until rung or until the time is over; True if rung."""
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         except TimeoutError:
             return False
         self._event.clear()

@@ -56,7 +56,8 @@ class Kick:
     async def wait(self, seconds: float) -> None:
         """Sleep until kicked, or until the time is over."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         self._event.clear()
 
 

@@ -44,7 +44,8 @@ class Child:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS_MAX)
+            async with asyncio.timeout(STOP_SECONDS_MAX):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -101,7 +101,8 @@ async def link_answers(settings: Settings) -> str:
         return "not checked: the platform is not running"
     place = f"{settings.ami_host}:{settings.ami_port}"
     try:
-        await asyncio.wait_for(fully_booted(settings, load(settings)), LINK_SECONDS_MAX)
+        async with asyncio.timeout(LINK_SECONDS_MAX):
+            await fully_booted(settings, load(settings))
     except TimeoutError as error:
         raise UnwellError(
             f"The manager interface at {place} does not answer; see "

@@ -71,7 +71,8 @@ async def _api(settings: Settings, db: Database, secrets: Secrets) -> None:
     except asyncio.CancelledError:
         server.should_exit = True
         with suppress(TimeoutError):
-            await asyncio.wait_for(serving, GRACE_SECONDS + 1)
+            async with asyncio.timeout(GRACE_SECONDS + 1):
+                await serving
         raise
 
 
