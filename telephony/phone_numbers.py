@@ -16,7 +16,8 @@ def e164(text: str, country: str = "") -> str:
         number = phonenumbers.parse(text.strip(), country or None)
     except phonenumbers.NumberParseException as error:
         raise ValueError("write it in international format, for example +15550111222") from error
-    if not phonenumbers.is_possible_number(number):
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:  # "local only" lacks its area code
         raise ValueError("no number of that country has this many digits")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
