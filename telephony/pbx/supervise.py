@@ -55,7 +55,7 @@ class LocalAsterisk:
         await self._spawn()
         try:
             await self._ready()
-        except PbxError:
+        except BaseException:  # Ctrl-C, too, must leave no process.
             await self.stop()
             raise
         self._watch = asyncio.create_task(self._keep_running())

@@ -160,3 +160,16 @@ def test_data_survive_a_stop(tmp_path: Path) -> None:
     assert second.register("stays", "a secret") == 200
     assert len(second.all_cdrs()) >= 1
     stop_pbx(second)
+
+
+async def test_a_start_that_is_interrupted_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asterisk = fake(tmp_path, monkeypatch, "exec sleep 60")
+    start = asyncio.create_task(asterisk.start())
+    while asterisk.pid is None:
+        await asyncio.sleep(0.01)
+    pid = asterisk.pid
+    start.cancel()
+    await asyncio.gather(start, return_exceptions=True)
+    assert not Path(f"/proc/{pid}").exists()
