@@ -93,7 +93,8 @@ class WebhookWorker:
         """Give what is in flight a few seconds, then drop it: its lease ends and it is sent
         again by the next worker."""
         try:
-            await asyncio.wait_for(self.settled(), CLOSE_SECONDS_MAX)
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self.settled()
         except TimeoutError:
             log.warning("%d webhooks were cut off and will be sent again", len(self._in_flight))
         left = [*self._tasks, *([self._recorder] if self._recorder else [])]

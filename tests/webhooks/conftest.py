@@ -20,6 +20,8 @@ from telephony.webhooks.events import emit
 from telephony.webhooks.signing import new_secret
 from tests.webhooks.sinks import Sink, running_sink
 
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what does not depend on the kind of database."""
 LOOPBACK = Settings(bind_host="127.0.0.1", webhook_allow_cidrs=[])
 
 

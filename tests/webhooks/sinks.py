@@ -120,3 +120,12 @@ async def eventually(true: Callable[[], bool], seconds: float = 8.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():
             await asyncio.sleep(0.005)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """Cancel a worker's task and wait for its end; it must end within seconds."""
+    async with asyncio.timeout(5):
+        while not task.done():
+            # More than once: `wait_for` of Python 3.11 loses a cancellation that meets a wake-up.
+            task.cancel()
+            await asyncio.wait([task], timeout=1)

@@ -21,7 +21,7 @@ from tests.webhooks.conftest import (
     attempts,
     deliveries,
 )
-from tests.webhooks.sinks import Sink, eventually
+from tests.webhooks.sinks import Sink, eventually, stop
 
 
 @asynccontextmanager
@@ -107,9 +107,7 @@ async def test_workers_side_by_side_never_send_one_lease_twice(
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
         await eventually(lambda: len(sink.received) >= 400, seconds=12)
         await asyncio.sleep(0.1)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(stop(task) for task in tasks))
         counts = Counter(one.event_id for one in sink.received)
         assert len(counts) == 400
         assert set(counts.values()) == {1}

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -11,8 +11,8 @@ from aiohttp import web
 from db.database import Database
 from telephony.webhooks import deliver
 from telephony.webhooks.deliver import WebhookWorker
-from tests.webhooks.conftest import Customer, StillClock, attempts, deliveries
-from tests.webhooks.sinks import Sink, eventually
+from tests.webhooks.conftest import Customer, StillClock, attempts, deliveries, on_sqlite
+from tests.webhooks.sinks import Sink, eventually, stop
 
 
 class Gate:
@@ -37,9 +37,7 @@ async def running(worker: WebhookWorker) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await stop(task)
 
 
 async def test_a_slow_url_does_not_delay_another_of_the_same_account(
@@ -59,6 +57,7 @@ async def test_a_slow_url_does_not_delay_another_of_the_same_account(
     assert max(Counter(one.event_id for one in sink.received).values()) == 1
 
 
+@on_sqlite
 async def test_an_account_with_a_slow_url_for_every_message_does_not_delay_another(
     database: Database, customer: Customer, worker: WebhookWorker, sink: Sink, vault: object,
     still: StillClock, monkeypatch: pytest.MonkeyPatch,
@@ -78,6 +77,7 @@ async def test_an_account_with_a_slow_url_for_every_message_does_not_delay_anoth
         await eventually(lambda: len(sink.received) == 61, seconds=5)
 
 
+@on_sqlite
 async def test_never_more_in_flight_than_the_limit_and_all_arrive(
     database: Database, customer: Customer, worker: WebhookWorker, sink: Sink,
     monkeypatch: pytest.MonkeyPatch,
@@ -102,6 +102,7 @@ async def test_never_more_in_flight_than_the_limit_and_all_arrive(
     assert len(await attempts(database)) == 90
 
 
+@on_sqlite
 async def test_a_step_waits_for_room_and_not_for_replies(
     customer: Customer, worker: WebhookWorker, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ async def test_a_step_waits_for_room_and_not_for_replies(
     assert len(sink.received) == 3
 
 
+@on_sqlite
 async def test_events_of_one_url_start_in_the_order_of_their_creation(
     customer: Customer, worker: WebhookWorker, sink: Sink, still: StillClock
 ) -> None:
