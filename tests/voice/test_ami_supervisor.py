@@ -13,9 +13,11 @@ from telephony.voice.ami import (
     AmiLimits,
     AmiLink,
     AmiNotReady,
+    AmiOutcomeUnknown,
     Connected,
     DBPut,
     Ping,
+    Resync,
 )
 from tests.voice.fake_ami import LIMITS, FakeAmi, error, event, fake_ami, silent, until
 
@@ -236,16 +238,34 @@ async def test_close_ends_the_stream_after_what_it_holds(ami: FakeAmi) -> None:
 
 
 async def test_close_does_not_wait_for_a_peer_that_stopped_reading(ami: FakeAmi) -> None:
-    ami.answers["DBPut"] = lambda _: "x" * 1_000_000
+    """`Transport.close`, which panoramisk calls, keeps the socket until all is written."""
     async with ami.ready() as link:
-        session = ami.last
-        session.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        rows = [asyncio.create_task(link.action(DBPut("f", str(i), "x" * 900))) for i in range(999)]
+        ami.last.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        put = DBPut("f", "k", "x" * 900)
+        rows = [asyncio.create_task(link.action(put, seconds_max=9)) for _ in range(4_000)]
         await asyncio.sleep(0.02)
-        async with asyncio.timeout(1):
-            await link.close()
+        assert link._protocol is not None
+        transport = link._protocol.transport
+        transport.write(b"Action: Ping\r\n\r\n" * 500_000)
+        assert transport.get_write_buffer_size() > 0
+        socket_of_link = transport.get_extra_info("socket")
+        await asyncio.wait_for(link.close(), 1)
+        await until(lambda: socket_of_link.fileno() == -1)
         outcomes = await asyncio.gather(*rows, return_exceptions=True)
-    assert all(isinstance(outcome, Exception) for outcome in outcomes)
+    assert {type(outcome) for outcome in outcomes} == {AmiOutcomeUnknown}
+
+
+async def test_connected_is_not_lost_in_a_full_stream(ami: FakeAmi) -> None:
+    async with ami.ready(replace(LIMITS, events_max=5)) as link:
+        for _ in range(9):
+            ami.last.send(event("Newstate"))
+        await until(lambda: link.events().dropped)
+        ami.last.drop()
+        await until(lambda: link.counters.connects == 2)
+        first, second = [await anext(link.events()) for _ in range(2)]
+    assert isinstance(first, Resync)
+    assert first.dropped >= 9
+    assert isinstance(second, Connected)
 
 
 async def test_twice_started_is_one_link(ami: FakeAmi) -> None:

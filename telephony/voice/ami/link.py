@@ -117,10 +117,9 @@ class AmiLink:
         Raises `AmiNotReady` and `AmiValueError` before anything was sent, `AmiRefused` if
         Asterisk declined, and `AmiOutcomeUnknown` if no answer came.
         """
-        protocol = self._usable()
+        self._usable()
         async with self._slots:
-            if protocol is not self._usable():
-                raise AmiNotReady(f"AMI user {self.username}: reconnected meanwhile")
+            protocol = self._usable()
             seconds = self.limits.answer_seconds_max if seconds_max is None else seconds_max
             answer = await protocol.request(action, seconds)
         if isinstance(action, ListAction):

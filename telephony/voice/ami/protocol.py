@@ -70,7 +70,7 @@ class ManagerProtocol(AMIProtocol):
         super().connection_made(transport)  # type: ignore[no-untyped-call]
         self.heard_at = asyncio.get_running_loop().time()
 
-    def connection_lost(self, exc: object) -> None:
+    def connection_lost(self, _: object) -> None:
         """Called by asyncio, and by panoramisk on a `Shutdown` event."""
         self.close()
 
