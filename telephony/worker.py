@@ -53,7 +53,7 @@ class Worker:
         tail = CdrTail(db, settings.cdr_file, node)
         originator = Originator(db, self._calls, node)
         reconciler = Reconciler(db, self._calls, tail, node)
-        provisioner = Provisioner(db, self._provisioning, vault, settings.realm, node)
+        provisioner = Provisioner(db, self._provisioning, vault, settings)
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,

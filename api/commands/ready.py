@@ -111,7 +111,7 @@ def curls(url: str, key: str) -> list[str]:
     authorization = f'-H "Authorization: Bearer {key}"'
     json_type = '-H "Content-Type: application/json"'
     message = '{"to": "+15551234567", "text": "Hi!"}'
-    call = '{"to": "+15559876543", "from": "+15550111222", "caller_id": "+15550111222"}'
+    call = '{"to": "+15559870007", "from": "+15550111222", "caller_id": "+15550111222"}'
     return [
         f"curl -X POST {url}/api/v1/sms/send {authorization} {json_type} -d '{message}'",
         f"curl -X POST {url}/api/v1/voice/call {authorization} {json_type} -d '{call}'",

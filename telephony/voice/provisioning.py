@@ -10,6 +10,7 @@ from db.database import Database
 from telephony.clock import now
 from telephony.queue import Kick, drain, repeat
 from telephony.secrets import Vault
+from telephony.settings import Settings
 from telephony.voice.ami import AmiLink, DBDel, DBGetTree, DBPut
 from telephony.voice.sip_accounts import APPLIED, CHANNEL, astdb_rows
 
@@ -26,13 +27,13 @@ Rows = dict[tuple[str, str], str]
 class Provisioner:
     """Serves one PBX node through its `provisioning` link."""
 
-    def __init__(self, db: Database, link: AmiLink, vault: Vault, realm: str, node: str) -> None:
+    def __init__(self, db: Database, link: AmiLink, vault: Vault, settings: Settings) -> None:
         self.look = Kick()
         self._db = db
         self._link = link
         self._vault = vault
-        self._realm = realm
-        self._node = node
+        self._settings = settings
+        self._node = settings.node
 
     async def run(self) -> None:
         """Work until cancelled: changes at once, everything on reconnect and every minute."""
@@ -101,7 +102,7 @@ class Provisioner:
             log.info("AstDB repaired: %d rows written", len(rows))
 
     def _rows(self, row: Row) -> dict[str, str]:
-        return astdb_rows(row, self._vault, self._realm)
+        return astdb_rows(row, self._vault, self._settings)
 
 
 def _applied(conn: Conn, node: str, generations: dict[str, int]) -> None:

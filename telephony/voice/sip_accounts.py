@@ -4,12 +4,14 @@ import hashlib
 import json
 import re
 import secrets
+from ipaddress import ip_address
 
 from db import accounts, sip
 from db.connection import Conn, Row
 from telephony.clock import Instant
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, ValidationFailedError
 from telephony.secrets import Vault
+from telephony.settings import Settings
 
 CHANNEL = "provisioning"
 APPLIED = "applied"
@@ -97,7 +99,7 @@ def set_caller_id(conn: Conn, account_id: str, username: str | None, number: str
     return sip.change(conn, row["id"], caller_id=number)
 
 
-def astdb_rows(row: Row, vault: Vault, realm: str) -> dict[str, str]:
+def astdb_rows(row: Row, vault: Vault, settings: Settings) -> dict[str, str]:
     """What AstDB holds of an account, by family: flat JSON of strings, in the order to write.
     A bad value would make the object vanish, and one bad row hides all of its kind, so this is
     the only place that writes them."""
@@ -105,7 +107,7 @@ def astdb_rows(row: Row, vault: Vault, realm: str) -> dict[str, str]:
     password_digest = vault.open(row["digests_sealed"])
     aor = {"max_contacts": "5", "remove_existing": "yes", "qualify_frequency": "0"}
     auth = {
-        "auth_type": "digest", "username": username, "realm": realm,
+        "auth_type": "digest", "username": username, "realm": settings.realm,
         "password_digest": password_digest, "supported_algorithms_uas": "SHA-256,MD5",
     }  # fmt: skip
     endpoint = {
@@ -115,5 +117,8 @@ def astdb_rows(row: Row, vault: Vault, realm: str) -> dict[str, str]:
         "trust_id_inbound": "no", "accountcode": row["account_id"],
         "callerid": row["caller_id"], "rtp_timeout": "60",
     }  # fmt: skip
+    if not ip_address(settings.bind_host).is_unspecified:
+        # Else audio binds to every address, and every call looks up this host's name.
+        endpoint |= {"media_address": settings.bind_host, "bind_rtp_to_media_address": "yes"}
     rows = {"ps/aor": aor, "ps/auth": auth, "ps/endpoint": endpoint}
     return {family: json.dumps(values, sort_keys=True) for family, values in rows.items()}
