@@ -29,6 +29,9 @@ class Conn(Protocol):
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute a statement once for each row of parameters."""
 
+    def lock(self, name: str) -> None:
+        """Wait until no other transaction holds the name, and hold it until this one ends."""
+
     def wake(self, channel: str) -> None:
         """Tell the workers of a channel, once the transaction has committed, to look again."""
 

@@ -61,6 +61,10 @@ class PostgresConn:
         with self._raw.cursor() as cursor:
             cursor.executemany(pyformat(sql).encode(), list(rows))
 
+    def lock(self, name: str) -> None:
+        """An advisory lock; what is read after it has seen every holder before."""
+        self.run("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))", name=name)
+
     def wake(self, channel: str) -> None:
         """NOTIFY: delivered to every process when this transaction commits."""
         self.run("SELECT pg_notify(:name, :channel)", name=CHANNEL, channel=channel)

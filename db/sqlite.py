@@ -70,6 +70,9 @@ class SqliteConn:
         """Execute a statement once for each row of parameters."""
         self._raw.executemany(sql, rows)
 
+    def lock(self, name: str) -> None:
+        """Nothing to wait for: there is one writer."""
+
     def wake(self, channel: str) -> None:
         """Remember a channel to ring after the commit."""
         self.woken.add(channel)

@@ -22,7 +22,7 @@ from telephony.sms.providers.base import (
     Submission,
     Submitted,
 )
-from telephony.sms.receipts import match_early, report, take
+from telephony.sms.receipts import match_early, one_at_a_time, report, take
 from telephony.sms.segments import Encoding
 from telephony.sms.send import CHANNEL
 
@@ -103,6 +103,7 @@ def hash_reference(message_id: str) -> int:
 
 def record(conn: Conn, provider: str, tries: list[Try], at: Instant) -> None:
     """Write what came of a batch: sent and charged, back to the queue, failed, or unknown."""
+    one_at_a_time(conn, provider)
     for done in tries:
         accepted = [outcome for outcome in done.outcomes if isinstance(outcome, Submitted)]
         errors = [outcome for outcome in done.outcomes if isinstance(outcome, ProviderError)]

@@ -20,6 +20,8 @@ _BY_STATE = {
 
 def take(conn: Conn, batch: Sequence[Receipt], now: Instant) -> None:
     """Keep every receipt and settle the parts that are known; the rest wait for theirs."""
+    for provider in sorted({receipt.provider for receipt in batch}):
+        one_at_a_time(conn, provider)
     for receipt in batch:
         new = receipts.keep_receipt(
             conn, provider=receipt.provider, provider_message_id=receipt.provider_message_id,
@@ -28,6 +30,12 @@ def take(conn: Conn, batch: Sequence[Receipt], now: Instant) -> None:
         if new and receipt.state.final:
             _settle(conn, receipt.provider, receipt.provider_message_id, receipt.state,
                     receipt.error_code, now)  # fmt: skip
+
+
+def one_at_a_time(conn: Conn, provider: str) -> None:
+    """Acceptances and receipts of a provider wait for each other: else a receipt could miss the
+    part that is just being accepted, and two parts that end at once each other."""
+    conn.lock(f"sms:{provider}")
 
 
 def match_early(conn: Conn, provider: str, provider_message_id: str, now: Instant) -> None:

@@ -13,7 +13,7 @@ from tests.api.client import Api, good, problem
 from tests.api.world import NUMBER
 from tests.factories import Customer, customer
 
-DAY = 86_400 * SECOND
+OPEN = ("queued", "dialing", "ringing", "answered")
 START: Instant = 1_768_176_000 * SECOND  # 2026-01-12
 
 
@@ -126,7 +126,8 @@ async def test_only_ended_calls_of_this_account_and_mode(
 ) -> None:
     other = await customer(database, name="Other")
     open_calls = [
-        ended(n, who, status=status, ended_at=None) for n, status in enumerate(calls.OPEN, 10)
+        ended(n, who, status=status, ended_at=None)
+        for n, status in enumerate(("queued", "dialing", "ringing", "answered"), 10)
     ]
     await log(database, ended(1, who), ended(2, other), ended(3, who, mode="live"), *open_calls)
     assert await numbers(api, who) == [1]
