@@ -34,7 +34,6 @@ check: $(STAMPS)/dev  ## style, types, contracts, dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/vulture
 	$(BIN)/python -m pytest tests/structure
 
 bench: $(STAMPS)/peers  ## measure, each figure beside a baseline

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from db import accounts
 from db.connection import Reader
 from telephony.accounts import key_hash, well_formed
-from telephony.clock import Instant
+from telephony.clock import SECOND, Instant
 from telephony.errors import (
     AccountSuspendedError,
     ExpiredApiKeyError,
@@ -17,6 +17,7 @@ from telephony.errors import (
 )
 
 ANY_SCOPE = ""
+USE_NOTED_EVERY = 60 * SECOND
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Caller:
     scopes: frozenset[str]
     currency: str
     country: str
+    last_used_at: Instant | None
+
+    def use_is_news(self, now: Instant) -> bool:
+        """True if this use should be noted: that is done once a minute, not on every request."""
+        return self.last_used_at is None or self.last_used_at < now - USE_NOTED_EVERY
 
 
 async def authenticate(
@@ -51,6 +57,7 @@ async def authenticate(
     caller = Caller(
         row["account_id"], row["name"], row["mode"], row["key_id"],
         frozenset(row["scopes"].split()), row["currency"], row["country"],
+        row["last_used_at"],
     )  # fmt: skip
     if scope != ANY_SCOPE and scope not in caller.scopes:
         raise ScopeMissingError(f"The API key lacks the scope {scope}.")

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from api.auth import ANY_SCOPE, Caller, authenticate
 from api.idempotency import Reply, Scope, check, earlier_reply, keep
 from api.problems import from_validation
+from db.accounts import touch_key
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import Instant, now
@@ -105,6 +106,8 @@ class Endpoint:
         authorization, caller = request.headers.get("authorization"), None
         if authorization or self.scope is not PUBLIC:
             caller = await authenticate(state.db, authorization, self.scope or ANY_SCOPE, moment)
+            if caller.use_is_news(moment):
+                await state.db.write(touch_key, caller.key_id, moment)
         path = request.path_params
         if any("\0" in part for part in path.values()):  # PostgreSQL has no such text
             raise NotFoundError

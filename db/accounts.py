@@ -88,19 +88,15 @@ async def key_by_hash(reader: Reader, sha256: str) -> Row | None:
     """The key and what its account allows, in one look-up."""
     return await reader.one(
         "SELECT k.id AS key_id, k.account_id, k.mode, k.scopes, k.expires_at, k.revoked_at,"
-        " k.cidrs, a.name, a.currency, a.status, a.kyc_approved_at, a.country"
+        " k.cidrs, k.last_used_at, a.name, a.currency, a.status, a.kyc_approved_at, a.country"
         " FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.sha256 = :sha256",
         sha256=sha256,
     )
 
 
-def touch_key(conn: Conn, key_id: str, now: int, at_most_every: int) -> None:
-    """Note a key's use, at most once in that many microseconds."""
-    conn.run(
-        "UPDATE api_key SET last_used_at = :now"
-        " WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :before)",
-        id=key_id, now=now, before=now - at_most_every,
-    )  # fmt: skip
+def touch_key(conn: Conn, key_id: str, now: int) -> None:
+    """Note that a key was used."""
+    conn.run("UPDATE api_key SET last_used_at = :now WHERE id = :id", id=key_id, now=now)
 
 
 def account(conn: Conn, account_id: str) -> Row:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from db.calls import TRANSITIONS
 from db.connection import Reader, Row
+from db.states import terminal
 
-ENDED = ("completed", "busy", "no_answer", "failed", "canceled")
+ENDED = sorted(terminal(TRANSITIONS))
 _FILTERS = {
     "search": "(LOWER(to_number) LIKE :search ESCAPE '\\'"
     " OR LOWER(from_number) LIKE :search ESCAPE '\\'"

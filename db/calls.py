@@ -43,7 +43,6 @@ TRANSITIONS: Transitions[CallStatus] = {
     _S.failed: _UNANSWERED,
     _S.canceled: _UNANSWERED,
 }
-OPEN = ("queued", "dialing", "ringing", "answered")
 
 
 class Call(Table, table=True):

@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, text
-from db.connection import Conn, Row, insert, insert_new
+from db.connection import Conn, insert, insert_new
 from db.ids import new_id
 
 
@@ -69,8 +69,3 @@ def set_position(conn: Conn, node: str, inode: int, offset: int) -> None:
 def bury(conn: Conn, source: str, raw: str, error: str, now: int) -> None:
     """Keep input that could not be read."""
     insert(conn, "dead_letter", id=new_id("dead"), source=source, raw=raw, error=error, at=now)
-
-
-def of_call(conn: Conn, call_id: str) -> list[Row]:
-    """The records of a call."""
-    return conn.all("SELECT * FROM cdr WHERE call_id = :id ORDER BY sequence", id=call_id)

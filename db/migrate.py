@@ -67,14 +67,10 @@ def _engine(url: str) -> Engine:
     path = Path(url.removeprefix(SQLITE))
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    event.listen(engine, "connect", _no_implicit_transactions)
     event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def _no_implicit_transactions(raw: Any, _record: Any) -> None:
-    raw.isolation_level = None  # sqlite3 would run DDL outside any transaction
-
-
 def _begin_immediate(connection: Connection) -> None:
+    """Otherwise sqlite3 begins at the first INSERT and runs the DDL before it unprotected."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")

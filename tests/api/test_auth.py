@@ -44,7 +44,9 @@ async def test_a_bad_checksum_never_reaches_the_database(
             assert response.headers["www-authenticate"] == "Bearer"
         assert counting.calls == 0
         good(await Api(client, good_key).post("/sms/send", SAMPLE), 202)
-        assert counting.calls == 2  # the key, the deed
+        assert counting.calls == 3  # the key, the note of its use, the deed
+        good(await Api(client, good_key).post("/sms/send", SAMPLE), 202)
+        assert counting.calls == 5  # the use is noted once a minute
 
 
 @pytest.mark.parametrize(

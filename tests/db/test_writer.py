@@ -150,6 +150,19 @@ async def test_after_close_everything_is_refused(database: Database) -> None:
     await database.close()
 
 
+async def test_a_lock_lets_one_transaction_after_another(database: Database) -> None:
+    """Whoever has it sees what every holder before it committed."""
+
+    def count_and_add(conn: Conn) -> int:
+        conn.lock("count")
+        found = len(conn.all("SELECT * FROM component"))
+        keep(conn, f"{found}")
+        return found
+
+    found = await asyncio.gather(*(database.write(count_and_add) for _ in range(40)))
+    assert sorted(found) == list(range(40))
+
+
 async def test_too_many_waiting_are_refused_at_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

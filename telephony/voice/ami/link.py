@@ -80,7 +80,8 @@ class AmiLink:
     async def wait_ready(self, seconds_max: float) -> None:
         """Return once ready; raises `AmiNotReady` after so many seconds."""
         try:
-            await asyncio.wait_for(self._ready.wait(), seconds_max)
+            async with asyncio.timeout(seconds_max):
+                await self._ready.wait()
         except TimeoutError as error:
             raise AmiNotReady(f"AMI user {self.username}: not ready in {seconds_max} s") from error
 

@@ -143,7 +143,8 @@ class ManagerProtocol(AMIProtocol):
             raise AmiNotReady(f"{action.name}: the link is lost")
         sent = self.post(action)
         try:
-            answer = await asyncio.wait_for(sent.future, seconds_max)
+            async with asyncio.timeout(seconds_max):
+                answer = await sent.future
         except TimeoutError as error:
             raise AmiOutcomeUnknown(f"{action.name}: no answer in {seconds_max} s") from error
         finally:

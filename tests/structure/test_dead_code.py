@@ -1,0 +1,31 @@
+"""Nothing in the source is without use."""
+
+from pathlib import Path
+
+from vulture import Vulture
+
+ROOT = Path(__file__).parents[2]
+KINDS = {"function", "method", "property", "import", "unreachable_code"}
+USED_BY_OTHERS = {
+    "capture_signals": "uvicorn calls it",
+    "data_received": "asyncio calls it",
+    "pause_writing": "asyncio calls it",
+    "resume_writing": "asyncio calls it",
+    "resolve": "aiohttp calls it",
+    "drift": "tests prove with it that nothing drifted",
+    "balances": "tests look at wallets with it",
+    "wait_ready": "tests wait for a link with it",
+    "dial": "tests call from a softphone with it",
+}
+DECORATORS = ["@endpoint", "@cli.command", "@field_validator", "@model_validator"]
+
+
+def test_no_dead_code() -> None:
+    vulture = Vulture(ignore_decorators=DECORATORS, ignore_names=list(USED_BY_OTHERS))
+    vulture.scavenge([str(ROOT / folder) for folder in ("api", "telephony", "db")])
+    found = [
+        f"{item.filename.relative_to(ROOT)}:{item.first_lineno} {item.name}"
+        for item in vulture.get_unused_code(min_confidence=60)
+        if item.typ in KINDS and "migrations" not in str(item.filename)
+    ]
+    assert found == []
