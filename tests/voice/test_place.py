@@ -1,0 +1,184 @@
+"""Calls of the API: which phone rings first, what the other side sees, what is held."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from db.database import Database
+from telephony.errors import (
+    CallerIdNotAllowedError,
+    DestinationNotAllowedError,
+    InsufficientFundsError,
+    NotFoundError,
+    Problem,
+    ValidationFailedError,
+)
+from telephony.settings import Settings
+from tests.factories import Customer, customer
+from tests.voice.calling import (
+    CALLBACK,
+    NUMBER,
+    TO,
+    add_phone,
+    call,
+    placed,
+    sip_wallet,
+    suspend_phone,
+    timeline,
+    told,
+)
+
+SECOND_NUMBER = "+15550111333"
+FUNDS = 5_000_000
+
+
+@pytest.fixture
+async def who(database: Database) -> Customer:
+    owner = await customer(database, sip_funds="5")
+    await add_phone(database, owner, "alice", NUMBER)
+    await add_phone(database, owner, "bob", SECOND_NUMBER)
+    return owner
+
+
+@pytest.mark.parametrize(
+    ("origin", "first_leg", "shown_from", "caller_id"),
+    [
+        ("", "PJSIP/alice", "alice", NUMBER),
+        ("alice", "PJSIP/alice", "alice", NUMBER),
+        ("bob", "PJSIP/bob", "bob", SECOND_NUMBER),
+        (NUMBER, "PJSIP/alice", NUMBER, NUMBER),
+        (SECOND_NUMBER, "PJSIP/bob", SECOND_NUMBER, SECOND_NUMBER),
+    ],
+)
+async def test_the_phone_of_the_origin_rings_first(
+    database: Database, who: Customer, origin: str, first_leg: str, shown_from: str,
+    caller_id: str,
+) -> None:  # fmt: skip
+    done = await placed(database, who, origin=origin, reference="mine", ring_seconds=20)
+    assert (done.origin, done.caller_id, done.to) == (shown_from, caller_id, TO)
+    row = await call(database, done.call_id)
+    wanted: dict[str, Any] = {
+        "status": "queued", "direction": "outbound", "route": "simulated", "first_leg": first_leg,
+        "channel_id": done.call_id, "to_number": TO, "from_number": shown_from,
+        "caller_id": caller_id, "ring_seconds": 20, "max_seconds": 4 * 3600, "mode": "test",
+        "key_id": who.key_id, "callback_url": CALLBACK, "reference": "mine", "cost": 0,
+        "sip_account": first_leg.removeprefix("PJSIP/"), "currency": "USD", "node": None,
+    }  # fmt: skip
+    assert row | wanted == row
+    assert await timeline(database, done.call_id) == ["queued"]
+    assert await told(database, done.call_id) == []
+
+
+async def test_another_verified_number_may_be_shown(database: Database, who: Customer) -> None:
+    done = await placed(database, who, origin="alice", caller_id=SECOND_NUMBER)
+    assert done.caller_id == SECOND_NUMBER
+    assert (await call(database, done.call_id))["sip_account"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("wish", "error"),
+    [
+        ({"caller_id": "+15550999999"}, CallerIdNotAllowedError),
+        ({"origin": "carol"}, ValidationFailedError),
+        ({"origin": "+15550999999"}, ValidationFailedError),
+        ({"origin": "mallory"}, ValidationFailedError),
+        ({"to": "+33123456789"}, DestinationNotAllowedError),
+        ({"to": "sip:nobody"}, NotFoundError),
+        ({"to": "sip:"}, NotFoundError),
+        ({"to": "sip:mallory"}, NotFoundError),
+    ],
+)
+async def test_what_is_refused_leaves_nothing(
+    database: Database, who: Customer, wish: dict[str, Any], error: type[Problem]
+) -> None:
+    other = await customer(database, sip_funds="5", name="Other")
+    await add_phone(database, other, "mallory", "+15550111444")
+    with pytest.raises(error):
+        await placed(database, who, **wish)
+    assert await database.all("SELECT 1 FROM call") == []
+    assert await database.all("SELECT 1 FROM hold") == []
+    assert await sip_wallet(database, who) == (FUNDS, 0)
+
+
+async def test_an_account_without_a_phone_cannot_call(database: Database) -> None:
+    with pytest.raises(NotFoundError):
+        await placed(database, await customer(database, sip_funds="5"))
+
+
+async def test_a_phone_of_the_account_is_free(database: Database) -> None:
+    poor = await customer(database)
+    await add_phone(database, poor, "alice")
+    await add_phone(database, poor, "bob", SECOND_NUMBER)
+    done = await placed(database, poor, "sip:bob")
+    assert (done.to, done.route, done.max_seconds) == ("bob", "phone", 4 * 3600)
+    row = await call(database, done.call_id)
+    assert (row["direction"], row["route"], row["to_number"]) == ("internal", "phone", "bob")
+    assert await sip_wallet(database, poor) == (0, 0)
+    await suspend_phone(database, "bob")
+    with pytest.raises(NotFoundError):
+        await placed(database, poor, "sip:bob")
+
+
+async def test_live_calls_need_a_trunk(database: Database) -> None:
+    live = await customer(database, sip_funds="5", mode="live")
+    await add_phone(database, live)
+    done = await placed(database, live)
+    assert (await call(database, done.call_id))["route"] == "trunk"
+    with pytest.raises(DestinationNotAllowedError):
+        await placed(database, live, settings=Settings())
+
+
+@pytest.mark.parametrize(
+    ("funds", "to", "limit", "granted", "held"),
+    [
+        ("5", TO, 4 * 3600, 4 * 3600, 2_880_000),
+        ("5", TO, 90, 90, 24_000),  # billed as two minutes
+        ("5", TO, 1, 1, 12_000),
+        ("0.012", TO, 4 * 3600, 60, 12_000),
+        ("0.023999", TO, 4 * 3600, 60, 12_000),
+        ("0.024", TO, 4 * 3600, 120, 24_000),
+        ("0.024", TO, 61, 61, 24_000),
+        ("0.017", "+4930123456", 4 * 3600, 60, 17_000),
+        ("0.028999", "+4930123456", 4 * 3600, 60, 17_000),
+    ],
+)
+async def test_the_grant_is_what_the_money_lasts_for(
+    database: Database, funds: str, to: str, limit: int, granted: int, held: int
+) -> None:
+    who = await customer(database, sip_funds=funds)
+    await add_phone(database, who)
+    done = await placed(database, who, to, time_limit_seconds=limit)
+    assert done.max_seconds == granted
+    assert (await sip_wallet(database, who))[1] == held
+
+
+@pytest.mark.parametrize(
+    ("funds", "to", "required"), [("0", TO, 0.012), ("0.011999", TO, 0.012),
+                                  ("0.016999", "+4930123456", 0.017)]
+)  # fmt: skip
+async def test_less_than_the_first_step_is_not_enough(
+    database: Database, funds: str, to: str, required: float
+) -> None:
+    who = await customer(database, funds="9", sip_funds=funds)
+    await add_phone(database, who)
+    with pytest.raises(InsufficientFundsError) as raised:
+        await placed(database, who, to)
+    assert raised.value.extra == {"required": required, "available": float(funds)}
+
+
+async def test_calls_at_once_never_hold_the_same_money(database: Database) -> None:
+    who = await customer(database, sip_funds="0.089")  # seven minutes and a bit
+    await add_phone(database, who)
+
+    async def one() -> str:
+        try:
+            await placed(database, who, time_limit_seconds=60)
+        except InsufficientFundsError:
+            return "refused"
+        return "placed"
+
+    outcomes = Counter(await asyncio.gather(*(one() for _ in range(20))))
+    assert outcomes == {"placed": 7, "refused": 13}
+    assert await sip_wallet(database, who) == (89_000, 84_000)
