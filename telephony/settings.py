@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     cache_dir: Path = Field(
         Path("~/.cache/sms-voip"), description="Folder for parts that installations share"
     )
-    bind_host: str = Field("127.0.0.1", description="Address that HTTP, SIP and RTP listen on")
+    bind_host: str = Field("127.0.0.1", description="IP address that HTTP, SIP and RTP listen on")
     http_port: Port = Field(8000, description="TCP port of the HTTP API")
     sip_port: Port = Field(5060, description="UDP and TCP port of SIP")
     ami_host: str = Field("127.0.0.1", description="Host of the Asterisk manager interface")
@@ -79,12 +79,24 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
 
+    @field_validator("bind_host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return "127.0.0.1" if value == "localhost" else str(ip_address(value.strip("[]")))
+
     @field_validator("webhook_allow_cidrs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
+            raise ValueError("the URL must start with postgresql:// or sqlite:///")
+        return value
 
     @field_validator("rtp_range")
     @classmethod
@@ -97,12 +109,20 @@ class Settings(BaseSettings):
     @cached_property
     def on_loopback(self) -> bool:
         """True where nothing outside this machine can reach the platform."""
-        return self.bind_host == "localhost" or ip_address(self.bind_host).is_loopback
+        return ip_address(self.bind_host).is_loopback
 
     @cached_property
     def api_url(self) -> str:
         """Base URL of the API without a trailing slash."""
-        return self.public_url.rstrip("/") or f"http://{self.bind_host}:{self.http_port}"
+        return self.public_url.rstrip("/") or f"http://{self.local_host}:{self.http_port}"
+
+    @cached_property
+    def local_host(self) -> str:
+        """How programs on this machine reach the platform; IPv6 in brackets."""
+        address = ip_address(self.bind_host)
+        if address.is_unspecified:
+            return "127.0.0.1"
+        return f"[{address}]" if address.version == 6 else str(address)
 
     @cached_property
     def cdr_file(self) -> Path:

@@ -53,6 +53,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RTP_RANGE", "80-10000"),
         ("RTP_RANGE", "10000-70000"),
         ("RTP_RANGE", "-1-10000"),
+        ("BIND_HOST", "pbx.example"),
         ("NODE", "PBX 1"),
         ("NODE", ""),
         ("SMPP_WINDOW", "0"),
@@ -91,3 +92,18 @@ def test_secrets_are_not_shown() -> None:
 def test_every_setting_has_a_help_line() -> None:
     fields = Settings.model_fields
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("bind_host", "api_url", "on_loopback"),
+    [
+        ("localhost", "http://127.0.0.1:8000", True),
+        ("::1", "http://[::1]:8000", True),
+        ("[::1]", "http://[::1]:8000", True),
+        ("0.0.0.0", "http://127.0.0.1:8000", False),
+        ("192.0.2.7", "http://192.0.2.7:8000", False),
+    ],
+)
+def test_an_address_to_listen_on(bind_host: str, api_url: str, on_loopback: bool) -> None:
+    settings = Settings(bind_host=bind_host)
+    assert (settings.api_url, settings.on_loopback) == (api_url, on_loopback)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import urllib.request
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,6 @@ from telephony.secrets import Secrets
 from telephony.seed import ADMIN, Credentials
 from telephony.settings import Settings
 
-FILE = "ready.json"
 READY_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.05
 PROBE_SECONDS_MAX = 2.0
@@ -34,7 +32,7 @@ class Facts:
     def document(self) -> dict[str, Any]:
         """The content of `ready.json`."""
         settings = self.settings
-        server = f"{settings.bind_host}:{settings.sip_port}"
+        server = f"{settings.local_host}:{settings.sip_port}"
         return {
             "api_url": settings.api_url,
             "test_key": self.demo.test_key,
@@ -55,17 +53,6 @@ class Facts:
         }
 
 
-def running(settings: Settings) -> dict[str, Any] | None:
-    """The facts of the platform that runs with these settings, None if none does. A supervisor
-    that was killed leaves its file behind."""
-    try:
-        facts: dict[str, Any] = json.loads((settings.var_dir / FILE).read_text())
-        os.kill(facts["pids"]["supervisor"], 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return facts
-
-
 async def wait_operational(settings: Settings) -> None:
     """Return once `/status` says that every part is there; TimeoutError with the last answer."""
     last = "no answer yet"
@@ -79,7 +66,7 @@ async def wait_operational(settings: Settings) -> None:
 
 
 def _status(settings: Settings) -> dict[str, Any]:
-    url = f"http://{settings.bind_host}:{settings.http_port}/api/v1/status"
+    url = f"http://{settings.local_host}:{settings.http_port}/api/v1/status"
     try:
         with urllib.request.urlopen(url, timeout=PROBE_SECONDS_MAX) as answer:
             return dict(json.load(answer))
@@ -97,7 +84,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
     for phone in document["sip"]:
         secret = phone["password"] or "(changed; set a new one with POST /voip/password)"
         line = f"{phone['username']}  secret {secret}  server {phone['server']}"
-        console.print(f"  [bold]phone[/]      {escape(line)}")
+        console.print(f"  [bold]phone[/]      {escape(line)}", soft_wrap=True)
     admin = document["admin"]
     console.print(f"  [bold]admin[/]      {admin['email']}  password {escape(admin['password'])}")
     console.print("\n  Try it:\n")
