@@ -166,3 +166,14 @@ async def test_a_number_without_a_price_is_not_offered(
     for path, body in (("/sms/send", {"to": to, "text": "a"}), ("/voice/call", {"to": to})):
         problem(await door.post(path, body), 403, "destination_not_allowed")
     assert await count(sqlite, "hold") == 0
+
+
+async def test_the_sandbox_number_without_money(api: Api, database: Database) -> None:
+    """Whatever the wallet has, one millionth more would be needed."""
+    who = await customer(database, funds="3")
+    response = await api.using(who).post("/sms/send", {"to": "+15551230010", "text": "a"})
+    body = problem(response, 402, "insufficient_funds")
+    assert (body["required"], body["available"]) == (3.000001, 3)
+    response = await api.using(who).post("/sms/send", {"to": "+15551230011", "text": "a"})
+    problem(response, 403, "recipient_opted_out")
+    assert await pots(database, who) == {"wallet": (3 * MICROS, 0), "sip": (0, 0)}
