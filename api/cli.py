@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import ENDPOINTS
 from api.commands.asterisk import run_asterisk
@@ -14,6 +15,7 @@ from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
+from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
 from api.commands.tour import StepFailed
 from api.commands.up import PortInUseError, Up
@@ -29,6 +31,11 @@ cli = typer.Typer(
     help="A self-hosted SMS and voice platform.", no_args_is_help=True, add_completion=False
 )
 console = Console()
+FAILURES = (
+    PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
+    OSError,
+)  # fmt: skip
+"""What a person can mend; the message says how."""
 
 
 @cli.command()
@@ -104,8 +111,9 @@ def main() -> None:
     """Run the command; an error that a person can mend is a sentence, not a traceback."""
     try:
         cli()
-    except (PbxError, DatabaseError, PortInUseError, StepFailed, TimeoutError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+    except FAILURES as error:
+        said = str(getattr(error, "orig", None) or error)  # without SQLAlchemy's own remarks
+        console.print(said, style="red", markup=False, highlight=False, soft_wrap=True)
         raise SystemExit(1) from error
 
 

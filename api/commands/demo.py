@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
-from api.commands import ready
+from api.commands.running import running
 from api.commands.sink import Sink
 from api.commands.tour import STEPS, StepFailed, Tour
 from telephony.pbx.confine import DIE_WITH_PARENT
@@ -35,7 +35,7 @@ def demo(settings: Settings, console: Console) -> bool:
 @contextmanager
 def platform(settings: Settings, console: Console) -> Iterator[dict[str, Any]]:
     """The facts of the running platform; starts one for as long as it is needed."""
-    facts = ready.running(settings)
+    facts = running(settings)
     if facts:
         yield facts
         return
@@ -44,7 +44,7 @@ def platform(settings: Settings, console: Console) -> Iterator[dict[str, Any]]:
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as process:
         try:
             until = time.monotonic() + START_SECONDS_MAX
-            while not (facts := ready.running(settings)):
+            while not (facts := running(settings)):
                 if process.poll() is not None or time.monotonic() > until:
                     raise StepFailed("the platform did not start; its last lines are above")
                 time.sleep(0.1)
@@ -80,6 +80,7 @@ async def _play(step: Step, tour: Tour, console: Console) -> bool:
     except FAILURES as error:
         came, mark, style = f"{error or type(error).__name__}", "✗", "red"
     took = time.monotonic() - began
-    console.print(f"{mark} {title}", style=style, markup=False, highlight=False)
-    console.print(f"  {came}  [{took:.2f} s]", markup=False, highlight=False)
+    console.print(f"{mark} {title}", style=style, markup=False, highlight=False, soft_wrap=True)
+    told = f"  {came}  [{took:.2f} s]"
+    console.print(told, markup=False, highlight=False, soft_wrap=True)
     return mark == "✓"

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.commands import ready
+from api.commands.running import running
 from db.migrate import pending
 from telephony.pbx.errors import PbxError
 from telephony.pbx.find import find_existing
@@ -61,7 +61,7 @@ async def settings_fit(settings: Settings) -> str:
 
 async def ports_free(settings: Settings) -> str:
     """Ports that another program has."""
-    if ready.running(settings):
+    if running(settings):
         return "in use by the running platform"
     taken = ports_in_use(settings)
     if taken:
@@ -79,7 +79,7 @@ async def database_current(settings: Settings) -> str:
         raise UnwellError(
             f"{where} does not answer: {reason}. Check the server and URL."
         ) from error
-    if waiting and ready.running(settings):
+    if waiting and running(settings):
         raise UnwellError(f"{where} lacks {len(waiting)} migrations: run `sms-voip migrate`.")
     return f"{where}, " + ("made or migrated at the next start" if waiting else "schema is current")
 
@@ -97,7 +97,7 @@ async def asterisk_found(settings: Settings) -> str:
 
 async def link_answers(settings: Settings) -> str:
     """A manager interface that does not let us in."""
-    if not ready.running(settings):
+    if not running(settings):
         return "not checked: the platform is not running"
     place = f"{settings.ami_host}:{settings.ami_port}"
     try:

@@ -12,6 +12,7 @@ from rich.console import Console
 from api.commands import ready
 from api.commands.child import Child
 from api.commands.prepare import prepare
+from api.commands.running import FACTS, alone
 from telephony import seed
 from telephony.pbx.find import find
 from telephony.pbx.ready import ports_in_use
@@ -19,6 +20,8 @@ from telephony.pbx.render import render
 from telephony.pbx.supervise import LocalAsterisk
 from telephony.secrets import Secrets, load, write_private
 from telephony.settings import Settings
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class PortInUseError(Exception):
@@ -35,14 +38,26 @@ class Up:
 
     async def run(self) -> None:
         """Until SIGINT or SIGTERM; raises what kept a part from starting."""
+        with alone(self._settings.var_dir):
+            await self._alone()
+
+    async def _alone(self) -> None:
         taken = ports_in_use(self._settings)
         if taken:
             raise PortInUseError("\n".join(taken))
-        running = asyncio.create_task(self._run())
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, told.set)
+        running, waiting = asyncio.create_task(self._run()), asyncio.create_task(told.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        # Once only: a second Ctrl-C must not break off the stop that the first one began.
+        for task in (running, waiting):
+            task.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
     async def _run(self) -> None:
         settings = self._settings
@@ -70,19 +85,20 @@ class Up:
 
     def _tell(self, facts: ready.Facts) -> None:
         document = facts.document()
-        path = self._settings.var_dir / ready.FILE
+        path = self._settings.var_dir / FACTS
         write_private(path, json.dumps(document, indent=2))
         ready.show(self._console, document)
         self._say(f"Ready in {self._seconds():.1f} s. These facts are in {path}. Ctrl-C stops.")
 
     async def _stop(self, child: Child, asterisk: LocalAsterisk) -> None:
         began = time.monotonic()
-        (self._settings.var_dir / ready.FILE).unlink(missing_ok=True)
+        (self._settings.var_dir / FACTS).unlink(missing_ok=True)
         await asyncio.gather(child.stop(), asterisk.stop())
         self._say(f"Stopped in {time.monotonic() - began:.1f} s. All data is kept.")
 
     def _say(self, line: str) -> None:
-        self._console.print(f"{self._seconds():6.1f} s  {line}", highlight=False, markup=False)
+        told = f"{self._seconds():6.1f} s  {line}"
+        self._console.print(told, highlight=False, markup=False, soft_wrap=True)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started

@@ -7,9 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import httpx
@@ -23,6 +24,7 @@ from tests.pbx.sip_client import SipClient
 
 START_SECONDS = 180
 STOP_SECONDS = 5
+LAST_LINE = "Ctrl-C stops."
 COMMAND = (sys.executable, "-m", "api.cli")
 Facts = dict[str, Any]
 T = TypeVar("T")
@@ -46,9 +48,11 @@ class Installation:
         self._up: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Facts:
-        """Start `sms-voip up` and wait for its facts."""
+        """Start `sms-voip up` and wait for its facts and its last line."""
+        told = self.said().count(LAST_LINE) if self.output.exists() else 0
         self.launch()
         eventually(self._ready, START_SECONDS, "ready")
+        eventually(lambda: self.said().count(LAST_LINE) > told, what="the last line")
         return self.facts
 
     def launch(self) -> "subprocess.Popen[bytes]":
@@ -70,17 +74,29 @@ class Installation:
         assert status == (0 if number != signal.SIGKILL else -number), self.said()
         return took
 
+    def wait(self, seconds: float = 30) -> int:
+        """Wait for the supervisor's end; its exit status."""
+        assert self._up
+        return self._up.wait(seconds)
+
+    def is_up(self) -> bool:
+        """True while the supervisor lives."""
+        return self._up is not None and self._up.poll() is None
+
     def end(self) -> None:
         """Stop it if a test left it running."""
         self.http.close()
-        if self._up and self._up.poll() is None:
+        if self._up and self.is_up():
             self._up.send_signal(signal.SIGCONT)
             self.stop()
 
-    def run(self, *arguments: str, seconds: float = 90, **changes: str) -> tuple[int, str]:
+    def run(
+        self, *arguments: str, changes: Mapping[str, str] = MappingProxyType({}),
+        seconds: float = 90,
+    ) -> tuple[int, str]:  # fmt: skip
         """Exit status and output of `sms-voip …` with these settings."""
         done = subprocess.run(
-            [*COMMAND, *arguments], env=self.environment | changes, stdin=subprocess.DEVNULL,
+            [*COMMAND, *arguments], env={**self.environment, **changes}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout.decode()

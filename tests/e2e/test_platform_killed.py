@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from db.connection import Row
 from tests.e2e.conftest import SinkThread
-from tests.e2e.installation import Installation, Row
+from tests.e2e.installation import Installation
 from tests.fixtures_pbx import eventually
 
 STATES = ["call_ringing", "call_answered", "call_completed"]

@@ -1,0 +1,211 @@
+"""What a newcomer is told at the end of the start, and that it works when pasted."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.installation import Installation
+from tests.fixtures_pbx import eventually
+
+KEY = re.compile(r"sk_(live|test)_[0-9A-Za-z]{38}")
+PAGE_HOST = "https://api.sms-voip.local"
+PAGE_KEY = "sk_live_yourkey"
+CALLER_ID = """\
+curl -X POST https://api.sms-voip.local/api/v1/voip/caller-id \\
+  -H "Authorization: Bearer sk_live_yourkey" \\
+  -H "Content-Type: application/json" \\
+  -d '{ "caller_id": "+15550111222" }'
+"""
+PASSWORD = """\
+curl -X POST https://api.sms-voip.local/api/v1/voip/password \\
+  -H "Authorization: Bearer sk_live_yourkey" \\
+  -H "Content-Type: application/json" \\
+  -d '{ "sip_password": "NewStrongPassword123" }'
+"""
+TOPUP = """\
+curl -X POST https://api.sms-voip.local/api/v1/voip/topup \\
+  -H "Authorization: Bearer sk_live_yourkey" \\
+  -H "Content-Type: application/json" \\
+  -d '{ "amount": 25 }'
+"""
+LOGS = """\
+curl -X GET "https://api.sms-voip.local/api/v1/voip/logs?limit=10&offset=0&search=+1555" \\
+  -H "Authorization: Bearer sk_live_yourkey"
+"""
+NODE = """\
+await fetch('https://api.sms-voip.local/api/v1/voice/call', {
+  method: 'POST',
+  headers: {
+    'Authorization': 'Bearer sk_live_key',
+    'Content-Type': 'application/json'
+  },
+  body: JSON.stringify({
+    to: '+15559876543',
+    from: '+15550111222',
+    caller_id: '+15550111222'
+  })
+});
+"""
+
+
+def paste(command: str, status: int) -> dict[str, Any]:
+    """The JSON that a pasted curl command prints."""
+    shown = command.rstrip().replace("curl ", "curl -sS -w '\\n%{http_code}' ", 1)
+    done = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    body, _, code = done.stdout.rpartition("\n")
+    assert int(code) == status, done.stdout
+    parsed: dict[str, Any] = json.loads(body)
+    return parsed
+
+
+@pytest.fixture
+def page(here: Installation) -> Iterator[Any]:
+    """Makes a sample of the public page one of this installation; its calls are ended, and the
+    phone whose secret it changes gets its own back."""
+
+    def localized(sample: str) -> str:
+        host, key = here.facts["api_url"], here.facts["test_key"]
+        assert PAGE_HOST in sample
+        return re.sub(r"sk_live_\w+", key, sample.replace(PAGE_HOST, host))
+
+    yield localized
+    phone = here.facts["sip"][0]
+    body = {"sip_password": phone["password"], "sip_account": phone["username"]}
+    assert here.post("/voip/password", body).json()["applied"]
+
+
+def hang_up(here: Installation, call_id: str) -> None:
+    eventually(lambda: call_id in here.channels(), what="a channel")
+    with here.ami() as ami:
+        assert ami.send("Hangup", Channel=call_id)["Response"] == "Success"
+
+
+def test_ready_json_has_the_documented_members(here: Installation) -> None:
+    facts, path = here.facts, here.var / "ready.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert set(facts) == {
+        "api_url", "test_key", "live_key", "webhook_secret", "admin", "sip", "ami", "pids",
+    }  # fmt: skip
+    assert facts["api_url"] == f"http://127.0.0.1:{here.settings.http_port}"
+    assert KEY.fullmatch(facts["test_key"])
+    assert KEY.fullmatch(facts["live_key"])
+    assert set(facts["admin"]) == {"email", "password"}
+    assert [set(phone) for phone in facts["sip"]] == 2 * [
+        {"username", "password", "server", "realm"}
+    ]
+    assert {phone["server"] for phone in facts["sip"]} == {f"127.0.0.1:{here.settings.sip_port}"}
+    assert set(facts["ami"]) == {"host", "port", "calls", "provisioning"}
+    assert set(facts["pids"]) == {"supervisor", "platform", "asterisk"}
+    assert set(here.processes()) == set(facts["pids"].values())
+
+
+def test_the_terminal_shows_the_same_facts(here: Installation) -> None:
+    said, facts = here.said(), here.facts
+    for fact in (
+        f"{facts['api_url']}/api/v1", facts["test_key"], facts["live_key"],
+        facts["admin"]["email"], facts["admin"]["password"], str(here.var / "ready.json"),
+    ):  # fmt: skip
+        assert fact in said
+    for phone in facts["sip"]:
+        line = f"{phone['username']}  secret {phone['password']}  server {phone['server']}"
+        assert line in said
+    ready = re.search(r"Ready in ([0-9.]+) s\.", said)
+    assert ready
+    print(f"\n  ready in {ready[1]} s")
+
+
+def test_only_loopback_is_bound(here: Installation) -> None:
+    """By the kernel's tables: no TCP listener of ours on another address, and no UDP socket on
+    one of our ports. Asterisk asks name servers from a port that the kernel chose."""
+    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for kind, state in (("tcp", "0A"), ("udp", "07"), ("tcp6", "0A"), ("udp6", "07")):
+        for pid in here.processes():
+            lines = Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]
+            open_sockets = {
+                os_link.removeprefix("socket:[").rstrip("]")
+                for os_link in _links(pid)
+                if os_link.startswith("socket:[")
+            }
+            for line in lines:
+                fields = line.split()
+                asks = kind == "udp" and int(fields[1].partition(":")[2], 16) >= first_ephemeral
+                if fields[9] in open_sockets and fields[3] == state and not asks:
+                    assert fields[1].startswith("0100007F:"), (kind, line, here.processes()[pid])
+
+
+def _links(pid: int) -> Iterator[str]:
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            yield str(link.readlink())
+        except FileNotFoundError:
+            continue
+
+
+def test_the_three_printed_commands_work_when_pasted(here: Installation) -> None:
+    message, call, log = re.findall(r"(?m)^curl .*$", here.said())
+    sent = paste(message, 202)
+    assert sent["status"] == "queued"
+    assert sent["message_id"].startswith("msg_")
+    placed = paste(call, 202)
+    assert placed["call_id"].startswith("call_")
+    assert placed["caller_id"] == "+15550111222"
+    here.reached(placed["call_id"], "answered")
+    here.reached(placed["call_id"], "completed")
+    rows = {row["call_id"]: row for row in paste(log, 200)["data"]}
+    assert rows[placed["call_id"]]["status"] == "answered"
+    assert rows[placed["call_id"]]["cost"] > 0
+    eventually(
+        lambda: here.get(f"/sms/{sent['message_id']}").json()["status"] == "delivered",
+        what="delivery",
+    )
+
+
+def test_the_samples_of_the_public_page(here: Installation, page: Any) -> None:
+    first = here.facts["sip"][0]["username"]
+    caller_id = paste(page(CALLER_ID), 200)
+    assert caller_id == {
+        "sip_account": first, "caller_id": "+15550111222", "applied": True, "nodes": "1/1",
+    }  # fmt: skip
+    assert paste(page(PASSWORD), 200) == {"sip_account": first, "applied": True, "nodes": "1/1"}
+    assert here.register(first, "NewStrongPassword123") == 200
+    before = here.rows("SELECT SUM(balance) AS all_ FROM ledger_account WHERE mode = 'test'")
+    topped = paste(page(TOPUP), 200)
+    assert topped["amount"] == 25
+    assert topped["transaction_id"].startswith("txn_")
+    after = here.rows("SELECT SUM(balance) AS all_ FROM ledger_account WHERE mode = 'test'")
+    assert before == after
+    logged = paste(page(LOGS), 200)
+    assert (logged["limit"], logged["offset"]) == (10, 0)
+
+
+def test_a_raw_plus_in_the_search_finds_the_number(here: Installation, page: Any) -> None:
+    call_id = here.call("+15559870002")
+    here.reached(call_id, "busy")
+    strange = here.call("+491719870002")
+    here.reached(strange, "busy")
+    found = {row["call_id"] for row in paste(page(LOGS), 200)["data"]}
+    assert call_id in found
+    encoded = here.get("/voip/logs?limit=10&search=%2B1555").json()["data"]
+    assert {row["call_id"] for row in encoded} == found
+    by_number = here.get("/voip/logs?search=+49171").json()["data"]
+    assert [row["call_id"] for row in by_number] == [strange]
+
+
+def test_the_node_sample_run_by_node(here: Installation, page: Any, tmp_path: Path) -> None:
+    script = tmp_path / "sample.mjs"
+    told = "\nconsole.log(JSON.stringify([answer.status, await answer.json()]));\n"
+    script.write_text(f"const answer = {page(NODE)}{told}")
+    done = subprocess.run(["node", script], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    status, placed = json.loads(done.stdout)
+    assert status == 202
+    assert (placed["to"], placed["from"]) == ("+15559876543", "+15550111222")
+    here.reached(placed["call_id"], "answered")
+    hang_up(here, placed["call_id"])
+    here.reached(placed["call_id"], "completed")
