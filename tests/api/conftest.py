@@ -19,7 +19,8 @@ from tests.api.world import client_of
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody applies anything in most tests; the reply need not wait 2 s for it."""
-    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", 0.02)
+    monkeypatch.setattr(voip, "APPLIED_POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

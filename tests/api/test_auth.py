@@ -173,3 +173,27 @@ async def test_a_caller_id_of_another_account_is_not_allowed(
         response = await door.post("/sms/send", {**SAMPLE, "from": number})
         problem(response, 403, "sender_id_not_allowed")
     assert not await database.write(accounts.may_show, mine.account_id, unverified)
+
+
+async def test_the_use_of_a_key_is_noted_once_a_minute(api: Api, database: Database) -> None:
+    who = await customer(database)
+
+    async def last_used_at() -> int | None:
+        row = await database.one("SELECT last_used_at FROM api_key WHERE id = :id", id=who.key_id)
+        assert row
+        used: int | None = row["last_used_at"]
+        return used
+
+    assert await last_used_at() is None
+    before = now()
+    good(await api.using(who).get("/ping"))
+    first = await last_used_at()
+    assert first is not None
+    assert before <= first <= now()
+    good(await api.using(who).get("/voip/logs"))
+    assert await last_used_at() == first
+    await database.write(set_key("last_used_at", first - 61 * SECOND), who)
+    good(await api.using(who).get("/ping"))
+    again = await last_used_at()
+    assert again is not None
+    assert again > first

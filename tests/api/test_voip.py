@@ -6,6 +6,7 @@ import time
 import pytest
 
 from api.v1 import voip
+from api.v1.voip import APPLIED_SECONDS_MAX as REAL
 from db.database import Database
 from telephony.secrets import Vault
 from telephony.settings import Settings
@@ -15,6 +16,7 @@ from tests.api.world import NUMBER, add_phone, apply_everywhere, report_node
 from tests.factories import Customer, customer
 
 STRONG = "NewStrongPassword123"
+AS_PROMISED = 2.0  # seconds, as the contract says
 
 
 @pytest.fixture
@@ -92,8 +94,8 @@ async def test_it_is_applied_once_every_node_has_it(
 async def test_the_reply_waits_for_the_nodes_and_no_longer(
     api: Api, database: Database, who: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert pytest.approx(0.1) == voip.APPLIED_SECONDS_MAX
-    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", 2.0)
+    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", AS_PROMISED)
+    assert REAL == AS_PROMISED
     await report_node(database)
 
     async def provision() -> None:
