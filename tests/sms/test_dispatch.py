@@ -79,11 +79,16 @@ TRIES: list[tuple[list[ProviderError | None], str, int, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("answers", "status", "parts", "code"), TRIES)
-async def test_what_follows_a_try(
+async def test_what_follows_a_try(database: Database) -> None:
+    for case in TRIES:
+        await follows(database, await customer(database, funds="1", mode="live"), *case)
+
+
+async def follows(
     database: Database, who: Customer, answers: list[ProviderError | None], status: str,
     parts: int, code: str | None,
 ) -> None:  # fmt: skip
+    """One line of `TRIES`."""
     message_id = await queue(database, who, text=LONG)
     provider = Told(lambda one: answers[one.part - 1] or by_part(one))
     await Dispatcher(database, provider).step()
