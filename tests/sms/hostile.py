@@ -12,6 +12,7 @@ from telephony.sms.providers.smpp_pdu import Framer, Pdu, encode
 BIND_RESP = wire.BIND_TRANSCEIVER | wire.RESPONSE
 SUBMIT_RESP = wire.SUBMIT_SM | wire.RESPONSE
 DELIVER_RESP = wire.DELIVER_SM | wire.RESPONSE
+RECEIPT = "id:{} stat:DELIVRD err:000"
 
 
 class Peer:
@@ -67,6 +68,12 @@ class Peer:
         sock = self.writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
+
+
+async def idle(peer: Peer) -> None:
+    """Take the bind, then answer nothing but unbind."""
+    await peer.accept_bind()
+    await peer.closed()
 
 
 Play = Callable[[Peer], Awaitable[None]]

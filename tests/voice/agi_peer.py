@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from telephony.voice.fastagi import FastAgiServer
+
 HEADER = (
     "agi_network: yes\n"
     "agi_network_script: authorize\n"
@@ -17,6 +19,7 @@ HEADER = (
     "agi_arg_2: alice\n"
     "agi_arg_3: +4319999\n"
 )
+GRANT = 'SET VARIABLE SV_GRANT "pbx1-1.1"'
 
 
 class AgiPeer:
@@ -65,3 +68,10 @@ async def agi_peer(port: int) -> AsyncIterator[AgiPeer]:
         yield AgiPeer(reader, writer)
     finally:
         writer.close()
+
+
+async def serves(server: FastAgiServer) -> bool:
+    """Whether a well-behaved channel still gets its grant."""
+    async with agi_peer(server.port) as good:
+        good.ask()
+        return (await good.confirm_all())[-1:] == [GRANT]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from telephony.voice.ami import AmiLimits, AmiLink
+from telephony.voice.ami import AmiLimits, AmiLink, Originate
 
 Headers = dict[str, str]
 Answer = Callable[[Headers], str | None]
@@ -19,6 +19,18 @@ LIMITS = AmiLimits(
     login_retry_seconds=0.2,
     ping_seconds=5,
     silence_seconds_max=20,
+)
+
+CALL = Originate(
+    channel="Local/s@simulated-phone/n",
+    context="api-call",
+    exten="s",
+    priority=1,
+    channel_id="call-1",
+    caller_id="+436601234567",
+    timeout_ms=45_000,
+    account="acct-7",
+    variables={"SV_ROUTE": "phone", "SV_TO": "alice", "SV_SECONDS": "60"},
 )
 
 
@@ -36,6 +48,15 @@ def error(action: Headers, message: str) -> str:
 
 def event(name: str, *lines: str) -> str:
     return block(f"Event: {name}", *lines)
+
+
+def rows(action: Headers, name: str, *keys: str) -> str:
+    """A list answer as Asterisk gives it: start, one event per row, Complete."""
+    answer_id = f"ActionID: {action['actionid']}"
+    start = block("Response: Success", answer_id, "EventList: start", "Message: will follow")
+    middle = "".join(event(name, answer_id, f"Key: {key}") for key in keys)
+    end = event(f"{name}Complete", answer_id, "EventList: Complete", f"ListItems: {len(keys)}")
+    return start + middle + end
 
 
 def silent(_: Headers) -> None:

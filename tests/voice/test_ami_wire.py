@@ -8,15 +8,9 @@ import pytest
 import pytest_asyncio
 
 from telephony.voice.ami import AmiEvent, AmiLink, Ping
-from tests.voice.fake_ami import LIMITS, FakeAmi, block, event, fake_ami, success, until
+from tests.voice.fake_ami import LIMITS, FakeAmi, block, event, success, until
 
 LAST = event("Hangup", "Uniqueid: last")
-
-
-@pytest_asyncio.fixture
-async def ami() -> AsyncIterator[FakeAmi]:
-    async with fake_ami() as server:
-        yield server
 
 
 @pytest_asyncio.fixture

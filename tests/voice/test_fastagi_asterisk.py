@@ -9,52 +9,19 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from telephony.voice.ami import AmiEvent, AmiLimits, AmiLink, Hangup, Originate
-from telephony.voice.fastagi import AgiLimits, AgiRequest, AgiVerdict, FastAgiServer
+from telephony.voice.ami import AmiEvent, AmiLink, Hangup, Originate
+from telephony.voice.fastagi import AgiLimits, AgiVerdict, FastAgiServer
 from tests.fixtures_pbx import Pbx
+from tests.voice.deciding import Decider
+from tests.voice.real_ami import SIMULATED
 
 _numbers = count(1)
-GRANTED = AgiVerdict(
-    True,
-    {
-        "SV_ROUTE": "simulated",
-        "SV_TO": "+4319990001",
-        "SV_CALLER_ID": "+436601234567",
-        "SV_SECONDS": "60",
-        "SV_RING_SECONDS": "20",
-    },
-)
-
-
-@pytest_asyncio.fixture
-async def calls(pbx: Pbx) -> AsyncIterator[AmiLink]:
-    settings, secret = pbx.settings, pbx.secrets.ami_calls
-    async with AmiLink(
-        settings.ami_host, settings.ami_port, "calls", secret, AmiLimits(retry_seconds_max=0.3)
-    ) as link:
-        await link.wait_ready(10)
-        yield link
-
-
-class Decider:
-    """Gives `verdict` to every channel, or fails if there is none."""
-
-    def __init__(self) -> None:
-        self.verdict: AgiVerdict | None = GRANTED
-        self.by_dialled: dict[str, AgiVerdict] = {}
-        self.asked: list[AgiRequest] = []
-
-    async def __call__(self, request: AgiRequest) -> AgiVerdict:
-        self.asked.append(request)
-        if self.verdict is None:
-            await asyncio.sleep(60)
-        assert self.verdict is not None
-        return self.by_dialled.get(request.arguments[-1], self.verdict)
+GRANTED = AgiVerdict(True, SIMULATED)
 
 
 @pytest.fixture
 def decider() -> Decider:
-    return Decider()
+    return Decider(GRANTED)
 
 
 @pytest_asyncio.fixture
@@ -127,7 +94,7 @@ async def test_a_refusal_without_a_cause(
 async def test_a_slow_handler_is_no_grant(
     calls: AmiLink, server: FastAgiServer, decider: Decider
 ) -> None:
-    decider.verdict = None
+    decider.seconds = 60
     assert refused(await story(calls, await dial(calls)))
     assert server.counters.handler_faults == 1
 
