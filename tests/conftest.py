@@ -1,3 +1,3 @@
 """Fixtures that every test folder may use."""
 
-pytest_plugins = ["tests.fixtures_db", "tests.fixtures_pbx"]
+pytest_plugins = ["tests.fixtures_db", "tests.fixtures_pbx", "tests.voice.real_pbx"]

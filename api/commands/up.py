@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -21,6 +23,7 @@ from telephony.pbx.supervise import LocalAsterisk
 from telephony.secrets import Secrets, load, write_private
 from telephony.settings import Settings
 
+FOLLOW_SECONDS = 0.2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -72,9 +75,9 @@ class Up:
             self._say(f"Asterisk is ready, pid {asterisk.pid}")
             await ready.wait_operational(settings)
             self._say(f"API and workers are ready, pid {child.pid}")
-            pids = {"supervisor": os.getpid(), "platform": child.pid, "asterisk": asterisk.pid}
-            self._tell(ready.Facts(settings, secrets, demo, phones, pids))
-            await asyncio.Event().wait()  # until a signal cancels this task
+            facts = ready.Facts(settings, secrets, demo, phones, self._pids(child, asterisk))
+            self._tell(facts)
+            await self._follow(facts, child, asterisk)  # until a signal cancels this task
         finally:
             await self._stop(child, asterisk)
 
@@ -83,11 +86,26 @@ class Up:
         layout = render(self._settings, secrets, installation)
         return LocalAsterisk(self._settings, secrets, installation, layout, self._say)
 
-    def _tell(self, facts: ready.Facts) -> None:
-        document = facts.document()
+    def _pids(self, child: Child, asterisk: LocalAsterisk) -> dict[str, int | None]:
+        return {"supervisor": os.getpid(), "platform": child.pid, "asterisk": asterisk.pid}
+
+    async def _follow(self, facts: ready.Facts, child: Child, asterisk: LocalAsterisk) -> None:
+        """Keep the facts true: a part that died and came back has another process id."""
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            pids = self._pids(child, asterisk)
+            if pids != facts.pids:
+                facts = replace(facts, pids=pids)
+                self._write(facts)
+
+    def _write(self, facts: ready.Facts) -> Path:
         path = self._settings.var_dir / FACTS
-        write_private(path, json.dumps(document, indent=2))
-        ready.show(self._console, document)
+        write_private(path, json.dumps(facts.document(), indent=2))
+        return path
+
+    def _tell(self, facts: ready.Facts) -> None:
+        path = self._write(facts)
+        ready.show(self._console, facts.document())
         self._say(f"Ready in {self._seconds():.1f} s. These facts are in {path}. Ctrl-C stops.")
 
     async def _stop(self, child: Child, asterisk: LocalAsterisk) -> None:

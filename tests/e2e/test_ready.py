@@ -105,6 +105,19 @@ def test_ready_json_has_the_documented_members(here: Installation) -> None:
     assert set(here.processes()) == set(facts["pids"].values())
 
 
+@pytest.mark.parametrize("part", ["platform", "asterisk"])
+def test_ready_json_follows_a_part_that_came_back(here: Installation, part: str) -> None:
+    here.restarted(part, here.kill(part))
+    here.wait_operational()
+
+    def told() -> dict[str, int]:
+        return dict(json.loads((here.var / "ready.json").read_text())["pids"])
+
+    eventually(lambda: set(told().values()) == set(here.processes()), 10, "the new pid")
+    assert told()[part] == here.pid_of(part) != here.facts["pids"][part]
+    here.facts["pids"] = told()
+
+
 def test_the_terminal_shows_the_same_facts(here: Installation) -> None:
     said, facts = here.said(), here.facts
     for fact in (
@@ -134,7 +147,10 @@ def test_only_loopback_is_bound(here: Installation) -> None:
             }
             for line in lines:
                 fields = line.split()
-                asks = kind == "udp" and int(fields[1].partition(":")[2], 16) >= first_ephemeral
+                asks = (
+                    kind.startswith("udp")
+                    and int(fields[1].rpartition(":")[2], 16) >= first_ephemeral
+                )
                 if fields[9] in open_sockets and fields[3] == state and not asks:
                     assert fields[1].startswith("0100007F:"), (kind, line, here.processes()[pid])
 

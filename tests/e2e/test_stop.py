@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,12 +100,9 @@ def test_ctrl_c_in_mid_call_leaves_nothing_and_the_next_start_finds_all(
     assert here.answers()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_impatient_second_signal_leaves_nothing_either(
-    up: Installation, number: signal.Signals
-) -> None:
+def test_impatient_signals_leave_nothing_either(up: Installation) -> None:
     tree = children(up.facts["pids"]["supervisor"])
-    for _ in range(3):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGINT, signal.SIGTERM):
         os.kill(up.facts["pids"]["supervisor"], number)
         time.sleep(0.02)
     assert up.wait() == 0
@@ -190,9 +186,3 @@ def test_what_a_person_can_mend_is_a_sentence(
 ) -> None:
     found, said = Installation(folder).run("up", changes=changes)
     assert (found, sentence in said, "Traceback" in said) == (status, True, False), said
-
-
-def test_no_facts_of_a_stopped_platform_remain(up: Installation) -> None:
-    assert subprocess.run(["kill", "-0", str(up.facts["pids"]["platform"])]).returncode == 0
-    up.stop()
-    gone(up)
