@@ -153,6 +153,9 @@ def end_of(record: Record, call: Row) -> End:
     """How the record says that its call ended."""
     if record.answered_at is not None:
         status, cause = CallStatus.completed, causes.cause_name(record.cause)
+    elif record.dial_status == "CANCEL":
+        # What the dialled leg says of its being cancelled (487, so 127) is no cause.
+        status, cause = CallStatus.canceled, causes.cause_name("16")
     elif record.dial_status:
         status = causes.unanswered(record.dial_status)
         cause = causes.cause_name(record.cause)

@@ -3,6 +3,7 @@ demo, for probes and for tests."""
 
 import math
 import queue
+import secrets
 import socket
 import time
 from dataclasses import dataclass
@@ -49,9 +50,13 @@ class Softphone:
             pbx, int(port), username, secret, myIP=host, callCallback=self._rung.put,
             sipPort=free_udp_port(host), rtpPortLow=first, rtpPortHigh=first + 20,
         )  # fmt: skip
+        # pyVoIP counts Call-IDs and branches from 1: the INVITE of a second phone would be taken
+        # for the first one's, sent again, and wait for its answer for ever.
+        self._phone.sip.callID.x = secrets.randbelow(1 << 60)
 
     def register(self, seconds: float = 5) -> None:
         """Raises RegistrationRefused, or TimeoutError from a PBX that does not answer."""
+        self._phone.sip.register_timeout = seconds  # pyVoIP's own is 30 s, and it blocks
         self._phone.start()  # pyVoIP swallows a refusal and tries twice more
         until = time.monotonic() + seconds
         while (status := self._phone.get_status()) != PhoneStatus.REGISTERED:
