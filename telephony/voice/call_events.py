@@ -62,9 +62,19 @@ def _dial_state(conn: Conn, event: AmiEvent) -> None:
 
 
 def _dial_end(conn: Conn, event: AmiEvent) -> None:
-    call = _dialling(conn, event)
-    if call and event.fields.get("dialstatus") == "ANSWER":
+    call, status = _dialling(conn, event), event.fields.get("dialstatus", "")
+    if call and status == "ANSWER":
         settle.answered(conn, call, event.timestamp)
+    elif not event.fields.get("uniqueid") and status in _REFUSED:
+        _first_leg_refused(conn, event, *_REFUSED[status])
+
+
+def _first_leg_refused(conn: Conn, event: AmiEvent, status: CallStatus, cause: str) -> None:
+    """OriginateResponse tells nothing of why a phone did not answer: its reason is 0 for one that
+    is busy and for one that is not registered, of which only the busy one had a channel."""
+    call = calls.by_channel(conn, event.fields.get("destuniqueid", ""))
+    if call and call["status"] == CallStatus.dialing:
+        settle.finish(conn, call, settle.End(status, cause, event.timestamp))
 
 
 def _dialling(conn: Conn, event: AmiEvent) -> Row | None:
@@ -88,6 +98,12 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
     return None
 
 
+_REFUSED = {
+    "BUSY": (CallStatus.busy, "phone_busy"),
+    "NOANSWER": (CallStatus.no_answer, "phone_no_answer"),
+    "CONGESTION": (CallStatus.failed, "phone_rejected"),
+    "CHANUNAVAIL": (CallStatus.failed, "phone_rejected"),
+}
 _DEEDS = {
     "DialState": _dial_state,
     "DialEnd": _dial_end,

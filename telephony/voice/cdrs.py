@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from telephony.voice import causes
 from telephony.voice.settle import End, finish
 
 CHUNK_BYTES = 1 << 20
+ID = re.compile(r"[!-~]{1,200}")
+CAUSE = re.compile(r"[0-9]{1,3}")
+SIP_CODE = re.compile(r"[1-6][0-9]{2}")
+FAR = 1 << 53
+"""Microseconds: the year 2255."""
 POLL_SECONDS = 1.0
 
 
@@ -76,21 +82,25 @@ def read_chunk(path: Path, inode: int, offset: int) -> Chunk | None:
 
 
 def _candidates(path: Path, inode: int, offset: int) -> list[tuple[Path, int]]:
-    """Files to look into, oldest first, each with the byte to start at."""
+    """Files to look into, oldest first, each with the byte to start at: the one that was being
+    read, wherever rotation put it, and those that came after it. Where it is gone, all are read
+    again, which doubles nothing."""
     if not path.parent.is_dir():
         return []
-    found = [(file, file.stat()) for file in path.parent.glob(f"{path.name}*")]
-    rotated = [
-        (file, offset)
-        for file, stat in found
-        if file != path and stat.st_ino == inode and stat.st_size > offset
-    ]
-    current = [
+    found = [(file, file.stat()) for file in path.parent.iterdir() if _is_record_file(file, path)]
+    # The last one written is the newest; the one without a suffix is being written.
+    found.sort(key=lambda one: (one[0] == path, one[1].st_mtime_ns))
+    reached = next((at for at, (_, stat) in enumerate(found) if stat.st_ino == inode), 0)
+    return [
         (file, offset if stat.st_ino == inode and stat.st_size >= offset else 0)
-        for file, stat in found
-        if file == path
+        for file, stat in found[reached:]
     ]
-    return rotated + current
+
+
+def _is_record_file(file: Path, path: Path) -> bool:
+    """`cdr.jsonl` and what rotation renames it to; a compressed one has been read."""
+    suffix = file.name.removeprefix(path.name)
+    return file.name.startswith(path.name) and not suffix.endswith((".gz", ".xz", ".bz2", ".zst"))
 
 
 def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
@@ -101,7 +111,9 @@ def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
         try:
             record = parse(text)
         except (ValueError, KeyError, TypeError) as error:
-            cdrs.bury(conn, f"cdr:{node}", text, f"{type(error).__name__}: {error}", at)
+            # PostgreSQL stores no NUL, of which a file is full after a power cut.
+            raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
+            cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
             continue
         _keep(conn, node, record, text, at)
     cdrs.set_position(conn, node, chunk.inode, chunk.end)
@@ -123,19 +135,37 @@ class Record:
 
 
 def parse(line: str) -> Record:
-    """One JSON line; raises ValueError, KeyError or TypeError if it is not a record."""
-    fields: dict[str, Any] = json.loads(line)
+    """One JSON line; raises ValueError, KeyError or TypeError if it is not a record, or one that
+    no database could store."""
+    fields = _object(line)
     texts = {name: str(value) for name, value in fields.items()}
     sip = texts.get("sv_sip", "")
     answered = texts.get("sv_answered", "")
-    return Record(
+    cause = texts.get("sv_cause", "") or texts.get("hangupcause", "")
+    record = Record(
         uniqueid=texts["uniqueid"], linkedid=texts["linkedid"], sequence=int(texts["sequence"]),
         disposition=texts["disposition"], ended_at=from_epoch(texts["end"]),
         answered_at=from_epoch(answered) if answered else None,
         dial_status=texts.get("sv_dialstatus", ""),
-        cause=texts.get("sv_cause", "") or texts.get("hangupcause", ""),
-        sip_code=int(sip) if sip.isdigit() else None,
+        cause=cause if CAUSE.fullmatch(cause) else "",
+        sip_code=int(sip) if SIP_CODE.fullmatch(sip) else None,
     )  # fmt: skip
+    if not (ID.fullmatch(record.uniqueid) and ID.fullmatch(record.linkedid)):
+        raise ValueError("an id is empty or has characters that no channel's has")
+    times = (record.ended_at, record.answered_at or record.ended_at)
+    if not 0 <= record.sequence < 1 << 31 or not all(0 < at < FAR for at in times):
+        raise ValueError("the sequence or a time is out of range")
+    return record
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(fields, dict):
+        raise TypeError("it is no JSON object")
+    return fields
 
 
 def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> None:

@@ -34,6 +34,9 @@ class Provisioner:
         self._vault = vault
         self._settings = settings
         self._node = settings.node
+        # What one of `step` and `reconcile` has read must not be written over what the other
+        # has written since: it would be an older secret.
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled: changes at once, everything on reconnect and every minute."""
@@ -47,6 +50,10 @@ class Provisioner:
         """Tell the node of accounts whose newest generation it does not have; how many."""
         if not self._link.ready:
             return 0
+        async with self._turn:
+            return await self._tell()
+
+    async def _tell(self) -> int:
         rows = await self._db.write(sip.behind, self._node, BATCH_MAX)
         for row in rows:
             for family, value in self._rows(row).items():
@@ -58,8 +65,12 @@ class Provisioner:
 
     async def reconcile(self) -> int:
         """Repair every difference, both ways. Strangers are deleted one by one, never by tree."""
-        if not self._link.ready:
-            return 0
+        if self._link.ready:
+            async with self._turn:
+                await self._repair()
+        return 0
+
+    async def _repair(self) -> None:
         truth = await self._truth()
         found = await self._found()
         for family in reversed(FAMILIES):
@@ -72,7 +83,6 @@ class Provisioner:
                     await self._link.action(DBDel(*at))
         if strangers:
             log.warning("AstDB held %d rows that nobody provisioned; deleted", len(strangers))
-        return 0
 
     async def _on_reconnect(self) -> None:
         async for event in self._link.events():

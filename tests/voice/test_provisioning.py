@@ -1,0 +1,217 @@
+"""SIP accounts in the AstDB of a real Asterisk: equal to the database, whoever wrote there."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+
+import pytest
+
+from db import sip
+from db.connection import Conn
+from db.database import Database
+from telephony.clock import now
+from telephony.voice import sip_accounts
+from telephony.voice.ami import AmiLink, DBDel, DBGetTree, DBPut
+from telephony.voice.provisioning import FAMILIES, Provisioner
+from telephony.voice.sip_accounts import astdb_rows
+from tests.factories import Customer, customer
+from tests.fixtures_pbx import Pbx
+from tests.voice.calling import NUMBER, VAULT, add_phone
+from tests.voice.real_ami import user
+
+SECRET = "the first good secret"
+Rows = dict[tuple[str, str], str]
+
+
+@pytest.fixture
+async def link(pbx: Pbx) -> AsyncIterator[AmiLink]:
+    async with user(pbx, "provisioning") as ready:
+        await ready.wait_ready(10)
+        yield ready
+
+
+@pytest.fixture
+def provisioner(database: Database, link: AmiLink, pbx: Pbx) -> Provisioner:
+    return Provisioner(database, link, VAULT, pbx.settings)
+
+
+@pytest.fixture
+async def who(database: Database) -> Customer:
+    return await customer(database)
+
+
+async def add_phones(database: Database, who: Customer, names: Iterable[str], realm: str) -> None:
+    def deed(conn: Conn) -> None:
+        for name in names:
+            sip_accounts.create(
+                conn, VAULT, realm, account_id=who.account_id, username=name, secret=SECRET,
+                caller_id=NUMBER, dial_mode="test", now=now(),
+            )  # fmt: skip
+
+    await database.write(deed)
+
+
+async def rotate(database: Database, pbx: Pbx, who: Customer, name: str, secret: str) -> None:
+    await database.write(sip_accounts.set_secret, VAULT, pbx.settings.realm, who.account_id,
+                         name, secret)  # fmt: skip
+
+
+async def astdb(link: AmiLink) -> Rows:
+    found: Rows = {}
+    for family in FAMILIES:
+        for row in await link.action(DBGetTree(family)):
+            found[family, row.fields["key"].removeprefix(f"/{family}/")] = row.fields["val"]
+    return found
+
+
+async def truth(database: Database, pbx: Pbx) -> Rows:
+    return {
+        (family, row["username"]): value
+        for row in await database.write(sip.everyone)
+        for family, value in astdb_rows(row, VAULT, pbx.settings).items()
+    }
+
+
+async def drain(provisioner: Provisioner) -> int:
+    """Steps until there is nothing to do; how many accounts they told of."""
+    told = 0
+    while count := await provisioner.step():
+        told += count
+    return told
+
+
+async def test_two_hundred_accounts(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer
+) -> None:
+    await provisioner.reconcile()
+    await add_phones(database, who, [f"many-{at:03}" for at in range(200)], pbx.settings.realm)
+    assert await drain(provisioner) == 200
+    assert await astdb(link) == await truth(database, pbx)
+    assert len(await astdb(link)) == 600
+    for name in ("many-000", "many-199"):
+        assert await asyncio.to_thread(pbx.register, name, SECRET) == 200
+    assert await drain(provisioner) == 0
+
+
+async def test_rotation_is_in_force_after_one_step(
+    database: Database, provisioner: Provisioner, pbx: Pbx, who: Customer
+) -> None:
+    await add_phones(database, who, ["turning", "staying"], pbx.settings.realm)
+    await drain(provisioner)
+    assert await asyncio.to_thread(pbx.register, "turning", SECRET) == 200
+    await rotate(database, pbx, who, "turning", "the second good secret")
+    assert await sip.nodes_applied(database, "turning") == (0, 0)
+    assert await provisioner.step() == 1
+    assert await asyncio.to_thread(pbx.register, "turning", SECRET) == 401
+    assert await asyncio.to_thread(pbx.register, "turning", "the second good secret") == 200
+    assert await asyncio.to_thread(pbx.register, "staying", SECRET) == 200
+
+
+async def test_drift_is_repaired_both_ways(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer
+) -> None:
+    await add_phones(database, who, ["lost", "bent", "well"], pbx.settings.realm)
+    await provisioner.reconcile()
+    for family in FAMILIES:
+        await link.action(DBDel(family, "lost"))
+    await link.action(DBPut("ps/endpoint", "bent", json.dumps({"context": "simulated-carrier"})))
+    await link.action(DBPut("ps/auth", "mallory", json.dumps({"username": "mallory"})))
+    await link.action(DBPut("ps/aor", "mallory", "this is not JSON"))
+    await link.action(DBPut("other/family", "kept", "not ours"))
+    await provisioner.reconcile()
+    assert await astdb(link) == await truth(database, pbx)
+    (other,) = await link.action(DBGetTree("other/family"))
+    assert other.fields["val"] == "not ours"
+    for name in ("lost", "bent", "well"):
+        assert await asyncio.to_thread(pbx.register, name, SECRET) == 200
+
+
+async def test_an_empty_astdb_is_filled(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer
+) -> None:
+    await add_phones(database, who, ["filled"], pbx.settings.realm)
+    await drain(provisioner)
+    for family, key in await astdb(link):
+        await link.action(DBDel(family, key))
+    assert await astdb(link) == {}
+    await provisioner.reconcile()
+    assert await astdb(link) == await truth(database, pbx)
+
+
+class Paused:
+    """Stops a provisioner between its look at the database and its look at AstDB."""
+
+    def __init__(self, provisioner: Provisioner, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+        look = provisioner._truth
+
+        async def slowly() -> Rows:
+            rows = await look()
+            self.reached.set()
+            await self.go_on.wait()
+            return rows
+
+        monkeypatch.setattr(provisioner, "_truth", slowly)
+
+
+async def test_a_repair_that_began_before_undoes_nothing_newer(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An account made and a secret changed while the reconciler is at work: the first is no
+    stranger, and the old secret does not come back."""
+    await add_phones(database, who, ["older"], pbx.settings.realm)
+    await drain(provisioner)
+    paused = Paused(provisioner, monkeypatch)
+    repair = asyncio.create_task(provisioner.reconcile())
+    await paused.reached.wait()
+    await add_phones(database, who, ["newer"], pbx.settings.realm)
+    await rotate(database, pbx, who, "older", "the second good secret")
+    step = asyncio.create_task(drain(provisioner))
+    await asyncio.sleep(0.2)
+    paused.go_on.set()
+    await asyncio.gather(repair, step)
+    assert await astdb(link) == await truth(database, pbx)
+    assert await asyncio.to_thread(pbx.register, "newer", SECRET) == 200
+    assert await asyncio.to_thread(pbx.register, "older", "the second good secret") == 200
+
+
+async def test_every_node_is_told_and_counted_for_itself(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer
+) -> None:
+    other = Provisioner(database, link, VAULT, pbx.settings.model_copy(update={"node": "pbx2"}))
+    for node in ("pbx1", "pbx2"):
+        await database.write(sip.report, node, "pbx", "operational", "", now())
+    await add_phone(database, who, "twice")
+    assert await sip.nodes_applied(database, "twice") == (0, 2)
+    await drain(provisioner)
+    assert await sip.nodes_applied(database, "twice") == (1, 2)
+    await drain(other)
+    assert await sip.nodes_applied(database, "twice") == (2, 2)
+    await rotate(database, pbx, who, "twice", "the second good secret")
+    assert await sip.nodes_applied(database, "twice") == (0, 2)
+    await drain(other)
+    assert await sip.nodes_applied(database, "twice") == (1, 2)
+    rows = await database.all("SELECT node, generation FROM sip_account_node ORDER BY node")
+    assert [(row["node"], row["generation"]) for row in rows] == [("pbx1", 1), ("pbx2", 2)]
+
+
+async def test_a_link_that_is_down_tells_nobody(
+    database: Database, pbx: Pbx, who: Customer
+) -> None:
+    down = Provisioner(database, user(pbx, "provisioning"), VAULT, pbx.settings)
+    await add_phone(database, who, "waiting")
+    assert (await down.step(), await down.reconcile()) == (0, 0)
+    assert await database.all("SELECT * FROM sip_account_node") == []
+
+
+async def test_no_secret_is_in_what_the_pbx_gets(
+    database: Database, provisioner: Provisioner, link: AmiLink, pbx: Pbx, who: Customer
+) -> None:
+    await add_phones(database, who, ["sealed"], pbx.settings.realm)
+    await drain(provisioner)
+    values = [value for (_, key), value in (await astdb(link)).items() if key == "sealed"]
+    assert len(values) == 3
+    assert SECRET not in "".join(values)
+    assert all(isinstance(one, str) for value in values for one in json.loads(value).values())
