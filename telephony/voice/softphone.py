@@ -56,7 +56,7 @@ class Softphone:
 
     def register(self, seconds: float = 5) -> None:
         """Raises RegistrationRefused, or TimeoutError from a PBX that does not answer."""
-        self._phone.sip.register_timeout = seconds  # pyVoIP's own is 30 s, and it blocks
+        self._phone.sip.register_timeout = math.ceil(seconds)  # pyVoIP's own is 30 s, and it blocks
         self._phone.start()  # pyVoIP swallows a refusal and tries twice more
         until = time.monotonic() + seconds
         while (status := self._phone.get_status()) != PhoneStatus.REGISTERED:
