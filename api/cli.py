@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from typing import Annotated
 
 import typer
@@ -109,6 +110,7 @@ def settings() -> Settings:
 
 def main() -> None:
     """Run the command; an error that a person can mend is a sentence, not a traceback."""
+    os.umask(0o077)  # messages, numbers and logs are for the platform's own user
     try:
         cli()
     except FAILURES as error:

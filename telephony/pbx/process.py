@@ -4,6 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+UMASK = 0o022
+"""Asterisk runs as another user than we: what it is to read must not be for us alone."""
+
 Report = Callable[[str], None]
 """Takes one line of progress, without a line end."""
 
@@ -15,6 +18,7 @@ async def run(argv: list[str], report: Report = lambda line: None) -> tuple[int,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        umask=UMASK,
     )
     try:
         return await _follow(process, report)

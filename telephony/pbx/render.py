@@ -154,6 +154,7 @@ def _write(layout: Layout, name: str, text: str) -> None:
     path = layout.folder / name
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "w") as file:
+        os.fchmod(file.fileno(), 0o640)  # whatever the umask
         file.write(text)
     if os.geteuid() == 0:
         os.chown(path, 0, layout.gid)

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from pathlib import Path
 
 from telephony.pbx.confine import command
 from telephony.pbx.errors import PbxError
 from telephony.pbx.find import Installation
-from telephony.pbx.process import Report
+from telephony.pbx.process import UMASK, Report
 from telephony.pbx.ready import fully_booted
 from telephony.pbx.render import Layout
 from telephony.secrets import Secrets
@@ -21,6 +22,7 @@ PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # An Asterisk that ran this long was well: the next failure starts the pauses anew.
 WELL_SECONDS = 60.0
 LOG_LINES = 8
+TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin", "LANG": "C"}
 
 
@@ -81,6 +83,7 @@ class LocalAsterisk:
                 cwd="/",
                 # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
                 start_new_session=True,
+                umask=UMASK,
             )
 
     async def _ready(self) -> None:
@@ -141,7 +144,8 @@ class LocalAsterisk:
         else:
             cause = f"exit status {status}" if status >= 0 else signal.Signals(-status).name
         last = last_lines(self._layout.console_file) + last_lines(self._layout.log_file)
-        return "\n  ".join([cause, *last])
+        telling = [TERMINAL_CODE.sub("", line) for line in last if "NOTICE[" not in line]
+        return "\n  ".join([cause, *filter(None, telling)])
 
 
 def last_lines(path: Path, count: int = LOG_LINES) -> list[str]:

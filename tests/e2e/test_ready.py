@@ -226,3 +226,8 @@ def test_the_node_sample_run_by_node(here: Installation, page: Any, tmp_path: Pa
     here.reached(placed["call_id"], "answered")
     hang_up(here, placed["call_id"])
     here.reached(placed["call_id"], "completed")
+
+
+def test_data_is_for_the_platforms_own_user(here: Installation) -> None:
+    private = [here.var / "sms-voip.db", here.var / "log/platform.log", here.var / "demo.json"]
+    assert [path.stat().st_mode & 0o077 for path in private] == [0, 0, 0]
