@@ -1,4 +1,4 @@
-"""Double entry, only appended: accounts of money, journals, postings, holds."""
+"""Double entry, only appended: pots of money, journals, postings."""
 
 from typing import Any
 
@@ -6,13 +6,12 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, money, one_of, partial, valid_mode
+from db.columns import instant, money, one_of, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
 from db.ids import new_id
 
 WALLETS = ("wallet", "sip")
 SYSTEM = ("funding", "revenue", "adjustment")
-HOLD_STATES = ("open", "captured", "released", "expired")
 
 
 class LedgerAccount(Table, table=True):
@@ -57,24 +56,6 @@ class Posting(Table, table=True):
     journal_id: str = Field(primary_key=True, foreign_key="journal.id")
     ledger_account_id: str = Field(primary_key=True, foreign_key="ledger_account.id")
     amount: int = money()
-
-
-class Hold(Table, table=True):
-    """Money set aside for one message or call, closed once."""
-
-    __table_args__ = (
-        one_of("state", HOLD_STATES),
-        CheckConstraint("amount >= 0 AND captured >= 0 AND captured <= amount", name="within"),
-        partial("ix_hold_open", "ledger_account_id", where="state = 'open'"),
-    )  # fmt: skip
-
-    reference: str = Field(primary_key=True)
-    ledger_account_id: str = Field(foreign_key="ledger_account.id")
-    amount: int = money()
-    captured: int = money(default=0)
-    state: str = "open"
-    created_at: int = instant()
-    closed_at: int | None = instant(default=None)
 
 
 def open_pot(conn: Conn, account_id: str, mode: str, kind: str, currency: str) -> None:
@@ -122,28 +103,6 @@ def give_back(conn: Conn, pot_id: str, held: int, spent: int) -> None:
         "UPDATE ledger_account SET held = held - :held, balance = balance - :spent WHERE id = :id",
         id=pot_id, held=held, spent=spent,
     )  # fmt: skip
-
-
-def add_hold(conn: Conn, reference: str, pot_id: str, amount: int, now: int) -> None:
-    """Insert an open hold; a reference used before is an error of the caller."""
-    facts = {"reference": reference, "ledger_account_id": pot_id, "amount": amount}
-    insert(conn, "hold", captured=0, state="open", created_at=now, **facts)
-
-
-def close_hold(conn: Conn, reference: str, state: str, captured: int, now: int) -> Row | None:
-    """Close an open hold: its pot and amount, or None if it was closed before."""
-    return conn.one(
-        "UPDATE hold SET state = :state, captured = :captured, closed_at = :now"
-        " WHERE reference = :reference AND state = 'open' RETURNING ledger_account_id, amount",
-        reference=reference, state=state, captured=captured, now=now,
-    )  # fmt: skip
-
-
-def open_hold(conn: Conn, reference: str) -> Row | None:
-    """The hold if it is still open."""
-    return conn.one(
-        "SELECT * FROM hold WHERE reference = :reference AND state = 'open'", reference=reference
-    )
 
 
 def write_journal(

@@ -2,11 +2,23 @@
 
 from sqlalchemy import MetaData
 
-from db import accounts, calls, cdrs, events, idempotency, ledger, messages, receipts, sip, tariffs
+from db import (
+    accounts,
+    calls,
+    cdrs,
+    events,
+    holds,
+    idempotency,
+    ledger,
+    messages,
+    receipts,
+    sip,
+    tariffs,
+)
 from db.base import Table
 
 DECLARING = (
-    accounts, calls, cdrs, events, idempotency, ledger, messages, receipts, sip, tariffs,
+    accounts, calls, cdrs, events, holds, idempotency, ledger, messages, receipts, sip, tariffs,
 )  # fmt: skip
 
 

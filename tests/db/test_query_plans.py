@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from db import accounts, call_log, calls, events, idempotency, ledger, messages, receipts, tariffs
+from db import (
+    accounts,
+    call_log,
+    calls,
+    events,
+    holds,
+    idempotency,
+    ledger,
+    messages,
+    receipts,
+    tariffs,
+)
 from db.sqlite import SqliteConn, dict_row
 from tests.db.rows import START
 
@@ -70,8 +81,10 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: receipts.early_receipts(conn, "sandbox", "p"),
     lambda conn: receipts.open_parts(conn, "sandbox"),
     lambda conn: ledger.set_aside(conn, "pot", 1),
-    lambda conn: ledger.open_hold(conn, "ref"),
-    lambda conn: ledger.close_hold(conn, "ref", "captured", 1, START),
+    lambda conn: holds.lengthen(conn, "ref", 1, START),
+    lambda conn: holds.close(conn, "ref", 1, START),
+    lambda conn: holds.mark_late(conn, "ref"),
+    lambda conn: holds.due(conn, START, 100),
     lambda conn: idempotency.sweep(conn, START),
 ]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import accounts, events, idempotency, ledger, sip, tariffs
+from db import accounts, events, holds, idempotency, ledger, sip, tariffs
 from db.connection import Conn, Row
 from db.database import Database
 from tests.db.rows import START, add_event
@@ -272,11 +272,12 @@ async def test_the_ledger_tells_its_own_drift(database: Database, someone: Custo
 async def test_a_hold_closes_once(database: Database, someone: Customer) -> None:
     pot = await database.write(ledger.pot, someone.account_id, "test", "wallet")
     await database.write(ledger.set_aside, pot["id"], 5)
-    await database.write(ledger.add_hold, "h", pot["id"], 5, START)
-    closed = await database.write(ledger.close_hold, "h", "captured", 5, START)
-    assert closed == {"ledger_account_id": pot["id"], "amount": 5}
-    assert await database.write(ledger.close_hold, "h", "released", 0, START) is None
-    assert await database.write(ledger.open_hold, "h") is None
+    await database.write(holds.add, "h", pot["id"], 5, START, mode="test")
+    closed = await database.write(holds.close, "h", 7, START)
+    assert closed is not None
+    assert (closed["state"], closed["amount"], closed["captured"]) == ("captured", 5, 5)
+    assert await database.write(holds.close, "h", 0, START) is None
+    assert await database.write(holds.lengthen, "h", 1, None) is None
 
 
 async def _drifting(database: Database) -> set[str]:

@@ -128,8 +128,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
     )
     op.create_table(
-        "rate",
+        "tariff_version",
+        sa.Column("id", sa.String(), nullable=False),
         sa.Column("tariff_id", sa.String(), nullable=False),
+        sa.Column("valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("importing_until", sa.BigInteger(), nullable=True),
+        sa.Column("rates", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tariff_id"], ["tariff.id"], name=op.f("fk_tariff_version_tariff_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_version")),
+    )
+    op.create_index(
+        "ix_tariff_version_visible",
+        "tariff_version",
+        ["tariff_id", "valid_from"],
+        unique=True,
+        sqlite_where=sa.text("importing_until IS NULL"),
+        postgresql_where=sa.text("importing_until IS NULL"),
+    )
+    op.create_table(
+        "account_rate",
         sa.Column("prefix", sa.String(), nullable=False),
         sa.Column("country", sa.String(), nullable=False),
         sa.Column("iso", sa.String(), nullable=False),
@@ -139,16 +159,21 @@ def upgrade() -> None:
         sa.Column("voice_connect_fee", sa.BigInteger(), nullable=False),
         sa.Column("voice_initial_seconds", sa.Integer(), nullable=False),
         sa.Column("voice_increment_seconds", sa.Integer(), nullable=False),
+        sa.Column("voice_free_seconds", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
         sa.CheckConstraint(
             "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
-            name=op.f("ck_rate_never_negative"),
+            name=op.f("ck_account_rate_never_negative"),
         ),
         sa.CheckConstraint(
-            "voice_initial_seconds >= 0 AND voice_increment_seconds > 0",
-            name=op.f("ck_rate_billing_steps"),
+            "voice_initial_seconds >= 0 AND voice_increment_seconds > 0 AND voice_free_seconds >= 0",
+            name=op.f("ck_account_rate_billing_steps"),
         ),
-        sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_rate_tariff_id")),
-        sa.PrimaryKeyConstraint("tariff_id", "prefix", name=op.f("pk_rate")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_account_rate_account_id")
+        ),
+        sa.PrimaryKeyConstraint("prefix", "account_id", name=op.f("pk_account_rate")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "api_key",
@@ -350,6 +375,33 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('queued', 'unknown')"),
     )
     op.create_table(
+        "rate",
+        sa.Column("prefix", sa.String(), nullable=False),
+        sa.Column("country", sa.String(), nullable=False),
+        sa.Column("iso", sa.String(), nullable=False),
+        sa.Column("route", sa.String(), nullable=False),
+        sa.Column("sms_per_segment", sa.BigInteger(), nullable=False),
+        sa.Column("voice_per_minute", sa.BigInteger(), nullable=False),
+        sa.Column("voice_connect_fee", sa.BigInteger(), nullable=False),
+        sa.Column("voice_initial_seconds", sa.Integer(), nullable=False),
+        sa.Column("voice_increment_seconds", sa.Integer(), nullable=False),
+        sa.Column("voice_free_seconds", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.String(), nullable=False),
+        sa.CheckConstraint(
+            "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
+            name=op.f("ck_rate_never_negative"),
+        ),
+        sa.CheckConstraint(
+            "voice_initial_seconds >= 0 AND voice_increment_seconds > 0 AND voice_free_seconds >= 0",
+            name=op.f("ck_rate_billing_steps"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["version_id"], ["tariff_version.id"], name=op.f("fk_rate_version_id")
+        ),
+        sa.PrimaryKeyConstraint("prefix", "version_id", name=op.f("pk_rate")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "sip_account",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
@@ -417,13 +469,18 @@ def upgrade() -> None:
         "hold",
         sa.Column("reference", sa.String(), nullable=False),
         sa.Column("ledger_account_id", sa.String(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=True),
+        sa.Column("mode", sa.String(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("captured", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_hold_mode_known")),
         sa.CheckConstraint(
-            "state IN ('open', 'captured', 'released', 'expired')", name=op.f("ck_hold_state_known")
+            "state IN ('open', 'captured', 'released', 'expired', 'late')",
+            name=op.f("ck_hold_state_known"),
         ),
         sa.CheckConstraint(
             "amount >= 0 AND captured >= 0 AND captured <= amount", name=op.f("ck_hold_within")
@@ -432,6 +489,14 @@ def upgrade() -> None:
             ["ledger_account_id"], ["ledger_account.id"], name=op.f("fk_hold_ledger_account_id")
         ),
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_hold")),
+    )
+    op.create_index(
+        "ix_hold_expiry",
+        "hold",
+        ["expires_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open' AND expires_at IS NOT NULL"),
+        postgresql_where=sa.text("state = 'open' AND expires_at IS NOT NULL"),
     )
     op.create_index(
         "ix_hold_open",
