@@ -6,6 +6,7 @@ from db import (
     accounts,
     calls,
     cdrs,
+    chain,
     events,
     holds,
     idempotency,
@@ -13,12 +14,14 @@ from db import (
     messages,
     receipts,
     sip,
+    spending,
     tariffs,
 )
 from db.base import Table
 
 DECLARING = (
-    accounts, calls, cdrs, events, holds, idempotency, ledger, messages, receipts, sip, tariffs,
+    accounts, calls, cdrs, chain, events, holds, idempotency, ledger, messages, receipts, sip,
+    spending, tariffs,
 )  # fmt: skip
 
 

@@ -3,6 +3,8 @@ lengthened, then captured (the rest returns), released, or expired."""
 
 from db import holds, ledger
 from db.connection import Conn, Row
+from telephony.billing import limits
+from telephony.billing.limits import Payer
 from telephony.billing.wallets import PLATFORM, not_enough
 from telephony.clock import Instant
 from telephony.money import Micros
@@ -12,25 +14,32 @@ def place(
     conn: Conn, account_id: str, mode: str, kind: str, amount: Micros, *, reference: str,
     now: Instant, key_id: str | None = None, expires_at: Instant | None = None,
 ) -> None:  # fmt: skip
-    """Hold an amount for one message or call; raises InsufficientFundsError. The guard is in the
-    UPDATE itself, so racing callers cannot hold the same money."""
+    """Hold an amount for one message or call; raises InsufficientFundsError and
+    SpendCapReachedError. The guard is in the UPDATE itself, so racing callers cannot hold the same
+    money."""
     pot = ledger.pot(conn, account_id, mode, kind)
     if not ledger.set_aside(conn, pot["id"], amount):
         raise not_enough(amount, pot["balance"] - pot["held"])
     holds.add(
         conn, reference, pot["id"], amount, now, mode=mode, key_id=key_id, expires_at=expires_at
     )
+    if reached := limits.spend(conn, Payer(account_id, mode, key_id, now), amount):
+        raise reached
 
 
 def extend(
     conn: Conn, reference: str, more: Micros, now: Instant, expires_at: Instant | None = None
 ) -> bool:
     """Add to an open hold, which may then expire later. False, with nothing changed, if it is
-    closed or the free funds do not cover it."""
+    closed, or the free funds or a spend cap do not cover it."""
     if more < 0:
         raise ValueError("a hold is only ever extended")
     hold = holds.lengthen(conn, reference, 0, None)  # takes its lock before the pot's, as capture
-    if hold is None or not ledger.set_aside(conn, hold["ledger_account_id"], more):
+    pot = ledger.set_aside(conn, hold["ledger_account_id"], more) if hold else None
+    if hold is None or pot is None:
+        return False
+    if limits.spend(conn, _payer(hold, pot), more):
+        ledger.give_back(conn, pot["id"], more, 0)
         return False
     holds.lengthen(conn, reference, more, expires_at)
     return True
@@ -46,7 +55,7 @@ def capture(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant)
             _book(conn, "surplus", reference, mode, _adjustment(conn, mode), amount, now)
         return 0
     charged = int(closed["captured"])
-    ledger.give_back(conn, closed["ledger_account_id"], closed["amount"], charged)
+    _lift(conn, closed, now)
     if charged:
         _book(conn, "charge", reference, mode, closed["ledger_account_id"], charged, now)
     if amount > charged:
@@ -64,8 +73,19 @@ def expire_due(conn: Conn, now: Instant, limit: int) -> int:
     closed = [holds.close(conn, one, 0, now, "expired") for one in holds.due(conn, now, limit)]
     expired: list[Row] = [hold for hold in closed if hold]
     for hold in expired:
-        ledger.give_back(conn, hold["ledger_account_id"], hold["amount"], 0)
+        _lift(conn, hold, now)
     return len(expired)
+
+
+def _lift(conn: Conn, hold: Row, now: Instant) -> None:
+    """Return to its pot what a closed hold did not charge."""
+    pot = ledger.give_back(conn, hold["ledger_account_id"], hold["amount"], hold["captured"])
+    limits.give_back(conn, _payer(hold, pot), hold["amount"] - hold["captured"])
+    limits.watch(conn, pot, now)
+
+
+def _payer(hold: Row, pot: Row) -> Payer:
+    return Payer(pot["account_id"], hold["mode"], hold["key_id"], hold["created_at"])
 
 
 def _adjustment(conn: Conn, mode: str) -> str:

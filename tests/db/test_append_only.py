@@ -44,15 +44,15 @@ async def test_replace_does_not_get_round_the_triggers(database: Database) -> No
 
 def _pot(**facts: Any) -> Callable[[Conn], None]:
     row = {"id": "pot_x", "account_id": "acc_platform", "mode": "test", "kind": "wallet",
-           "currency": "USD", "balance": 10, "held": 0}  # fmt: skip
+           "currency": "USD", "balance": 10, "held": 0, "low_times": 0}  # fmt: skip
     return lambda conn: insert(conn, "ledger_account", **(row | facts))
 
 
 def _rate(**facts: Any) -> Callable[[Conn], None]:
     def deed(conn: Conn) -> None:
-        found = conn.one("SELECT id FROM tariff")
+        found = conn.one("SELECT id FROM tariff_version")
         assert found is not None
-        insert(conn, "rate", tariff_id=found["id"], **rate("7", **facts))
+        insert(conn, "rate", version_id=found["id"], **rate("7", **facts))
 
     return deed
 
@@ -71,6 +71,7 @@ def _rate(**facts: Any) -> Callable[[Conn], None]:
         _rate(voice_connect_fee=-1),
         _rate(voice_increment_seconds=0),
         _rate(voice_initial_seconds=-1),
+        _rate(voice_free_seconds=-1),
         lambda conn: holds.add(conn, "h", _wallet(conn), -1, 0, mode="test"),
     ],
 )

@@ -17,6 +17,7 @@ from db import (
     ledger,
     messages,
     receipts,
+    spending,
     tariffs,
 )
 from db.sqlite import SqliteConn, dict_row
@@ -76,7 +77,7 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: calls.on_node(conn, "pbx1"),
     lambda conn: events.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
     lambda conn: events.oldest_due(conn, START),
-    lambda conn: tariffs.longest_match(conn, "trf", ["1", "15", "155"]),
+    lambda conn: tariffs.price(conn, "acc", ["1", "15", "155"], START),
     lambda conn: receipts.settle_part(conn, "sandbox", "p", "delivered", ""),
     lambda conn: receipts.early_receipts(conn, "sandbox", "p"),
     lambda conn: receipts.open_parts(conn, "sandbox"),
@@ -85,6 +86,8 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: holds.close(conn, "ref", 1, START),
     lambda conn: holds.mark_late(conn, "ref"),
     lambda conn: holds.due(conn, START, 100),
+    lambda conn: ledger.refunded(conn, "txn"),
+    lambda conn: spending.take_back(conn, "test", [("acc", "2026"), ("key", "2026")], 1),
     lambda conn: idempotency.sweep(conn, START),
 ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest import CaptureFixture
 
-from db import ledger
+from db import audit
 from telephony.secrets import Vault, load
 from telephony.voice.provisioning import FAMILIES
 from telephony.voice.sip_accounts import astdb_rows
@@ -125,4 +125,4 @@ def test_the_ledger_balances_after_a_stop_in_mid_call(folder: Path) -> None:
 
 def drift(here: Installation) -> dict[str, object]:
     """The promises that the ledger of a stopped installation breaks."""
-    return {name: rows for name, rows in here.deed(ledger.drift).items() if rows}
+    return {name: rows for name, rows in here.deed(audit.drift).items() if rows}

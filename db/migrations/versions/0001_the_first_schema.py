@@ -83,10 +83,33 @@ def upgrade() -> None:
         sa.Column("mode", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("refers_to", sa.String(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
+        sa.Column("hash", sa.String(), nullable=True),
         sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_journal_mode_known")),
+        sa.ForeignKeyConstraint(["refers_to"], ["journal.id"], name=op.f("fk_journal_refers_to")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.UniqueConstraint("mode", "seq", name=op.f("uq_journal_mode_seq")),
         sa.UniqueConstraint("reference", name=op.f("uq_journal_reference")),
+    )
+    op.create_index(
+        "ix_journal_refers_to",
+        "journal",
+        ["refers_to"],
+        unique=False,
+        sqlite_where=sa.text("refers_to IS NOT NULL"),
+        postgresql_where=sa.text("refers_to IS NOT NULL"),
+    )
+    op.create_table(
+        "journal_head",
+        sa.Column("mode", sa.String(), nullable=False),
+        sa.Column("active", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_journal_head_mode_known")),
+        sa.PrimaryKeyConstraint("mode", name=op.f("pk_journal_head")),
     )
     op.create_table(
         "sms_receipt",
@@ -100,6 +123,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "provider", "provider_message_id", "state", name=op.f("pk_sms_receipt")
         ),
+    )
+    op.create_table(
+        "spend",
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("mode", sa.String(), nullable=False),
+        sa.Column("period", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_spend_mode_known")),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_spend_never_negative")),
+        sa.PrimaryKeyConstraint("subject", "mode", "period", name=op.f("pk_spend")),
     )
     op.create_table(
         "tariff",
@@ -120,6 +153,8 @@ def upgrade() -> None:
         sa.Column("kyc_approved_at", sa.BigInteger(), nullable=True),
         sa.Column("tariff_id", sa.String(), nullable=True),
         sa.Column("webhook_secret_sealed", sa.Text(), nullable=False),
+        sa.Column("spend_day_max", sa.BigInteger(), nullable=True),
+        sa.Column("spend_month_max", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "status IN ('active', 'suspended')", name=op.f("ck_account_status_known")
@@ -150,7 +185,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "account_rate",
-        sa.Column("prefix", sa.String(), nullable=False),
         sa.Column("country", sa.String(), nullable=False),
         sa.Column("iso", sa.String(), nullable=False),
         sa.Column("route", sa.String(), nullable=False),
@@ -161,6 +195,7 @@ def upgrade() -> None:
         sa.Column("voice_increment_seconds", sa.Integer(), nullable=False),
         sa.Column("voice_free_seconds", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("prefix", sa.String(), nullable=False),
         sa.CheckConstraint(
             "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
             name=op.f("ck_account_rate_never_negative"),
@@ -172,7 +207,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_account_rate_account_id")
         ),
-        sa.PrimaryKeyConstraint("prefix", "account_id", name=op.f("pk_account_rate")),
+        sa.PrimaryKeyConstraint("account_id", "prefix", name=op.f("pk_account_rate")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -185,6 +220,7 @@ def upgrade() -> None:
         sa.Column("last4", sa.String(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("cidrs", sa.String(), nullable=False),
+        sa.Column("spend_day_max", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
@@ -212,6 +248,11 @@ def upgrade() -> None:
         sa.Column("caller_id", sa.String(), nullable=False),
         sa.Column("ring_seconds", sa.Integer(), nullable=False),
         sa.Column("max_seconds", sa.Integer(), nullable=False),
+        sa.Column("time_limit_seconds", sa.Integer(), nullable=False),
+        sa.Column("granted_seconds", sa.Integer(), nullable=False),
+        sa.Column("armed_seconds", sa.Integer(), nullable=False),
+        sa.Column("cut_cause", sa.String(), nullable=False),
+        sa.Column("extend_at", sa.BigInteger(), nullable=True),
         sa.Column("rate", sa.Text(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("cost", sa.BigInteger(), nullable=False),
@@ -239,6 +280,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_call_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_call")),
         sa.UniqueConstraint("channel_id", name=op.f("uq_call_channel_id")),
+    )
+    op.create_index(
+        "ix_call_credit",
+        "call",
+        ["node", "extend_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'answered'"),
+        postgresql_where=sa.text("status = 'answered'"),
     )
     op.create_index("ix_call_log", "call", ["account_id", "mode", "id"], unique=False)
     op.create_index(
@@ -297,6 +346,9 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("balance", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
+        sa.Column("low_threshold", sa.BigInteger(), nullable=True),
+        sa.Column("low_since", sa.BigInteger(), nullable=True),
+        sa.Column("low_times", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "kind IN ('wallet', 'sip', 'funding', 'revenue', 'adjustment')",
             name=op.f("ck_ledger_account_kind_known"),
@@ -376,7 +428,6 @@ def upgrade() -> None:
     )
     op.create_table(
         "rate",
-        sa.Column("prefix", sa.String(), nullable=False),
         sa.Column("country", sa.String(), nullable=False),
         sa.Column("iso", sa.String(), nullable=False),
         sa.Column("route", sa.String(), nullable=False),
@@ -387,6 +438,7 @@ def upgrade() -> None:
         sa.Column("voice_increment_seconds", sa.Integer(), nullable=False),
         sa.Column("voice_free_seconds", sa.Integer(), nullable=False),
         sa.Column("version_id", sa.String(), nullable=False),
+        sa.Column("prefix", sa.String(), nullable=False),
         sa.CheckConstraint(
             "sms_per_segment >= 0 AND voice_per_minute >= 0 AND voice_connect_fee >= 0",
             name=op.f("ck_rate_never_negative"),
@@ -398,7 +450,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["version_id"], ["tariff_version.id"], name=op.f("fk_rate_version_id")
         ),
-        sa.PrimaryKeyConstraint("prefix", "version_id", name=op.f("pk_rate")),
+        sa.PrimaryKeyConstraint("version_id", "prefix", name=op.f("pk_rate")),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -553,7 +605,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("journal_id", "ledger_account_id", name=op.f("pk_posting")),
     )
-    op.create_index("ix_posting_pot", "posting", ["ledger_account_id", "journal_id"], unique=False)
+    op.create_index(
+        "ix_posting_pot", "posting", ["ledger_account_id", "journal_id", "amount"], unique=False
+    )
     op.create_table(
         "sip_account_node",
         sa.Column("sip_account_id", sa.String(), nullable=False),
