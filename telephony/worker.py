@@ -19,6 +19,7 @@ from telephony.voice.ami import AmiLink
 from telephony.voice.authorize import Authorizer
 from telephony.voice.call_events import CallEvents
 from telephony.voice.cdrs import CdrTail
+from telephony.voice.credit_control import CreditControl
 from telephony.voice.fastagi import FastAgiServer
 from telephony.voice.originate import Originator
 from telephony.voice.provisioning import Provisioner
@@ -53,10 +54,12 @@ class Worker:
         tail = CdrTail(db, settings.cdr_file, node)
         originator = Originator(db, self._calls, node)
         reconciler = Reconciler(db, self._calls, tail, node)
+        credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         provisioner = Provisioner(db, self._provisioning, vault, settings)
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
+            credit.run,
             WebhookWorker(db, vault, settings).run, self._report,
             *(Dispatcher(db, provider).run for provider in self._providers),
         ]  # fmt: skip

@@ -153,14 +153,15 @@ class Redirect(SingleAction):
 
 @dataclass(frozen=True)
 class AbsoluteTimeout(SingleAction):
-    """Hang a channel up so many seconds from now; replaces an earlier timeout, 0 removes it."""
+    """Hang a channel up so many seconds from now, to the millisecond; replaces an earlier
+    timeout, 0 removes it."""
 
     name = "AbsoluteTimeout"
     channel: str
-    seconds: int
+    seconds: float
 
     def _headers(self) -> Headers:
-        return {"Channel": exact_channel(self.channel), "Timeout": str(self.seconds)}
+        return {"Channel": exact_channel(self.channel), "Timeout": str(round(self.seconds, 3))}
 
 
 @dataclass(frozen=True)
