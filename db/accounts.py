@@ -109,12 +109,10 @@ def account(conn: Conn, account_id: str) -> Row:
     return found
 
 
-def set_spend_caps(conn: Conn, account_id: str, day: int | None, month: int | None) -> None:
-    """What an account may spend in a day and in a month, in either mode; None: no cap."""
-    conn.run(
-        "UPDATE account SET spend_day_max = :day, spend_month_max = :month WHERE id = :id",
-        id=account_id, day=day, month=month,
-    )  # fmt: skip
+def change(conn: Conn, account_id: str, **facts: Any) -> None:
+    """Set columns of an account."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE account SET {sets} WHERE id = :account_id", account_id=account_id, **facts)
 
 
 def set_key_spend_cap(conn: Conn, key_id: str, day: int | None) -> bool:
@@ -124,9 +122,9 @@ def set_key_spend_cap(conn: Conn, key_id: str, day: int | None) -> bool:
     )
 
 
-def account_like(conn: Conn, name: str) -> Row | None:
-    """The account of that id or name."""
-    return conn.one("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
+def accounts_like(conn: Conn, name: str) -> list[Row]:
+    """The account of that id, or those of that name."""
+    return conn.all("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
 
 
 def account_named(conn: Conn, name: str) -> Row | None:

@@ -126,9 +126,9 @@ def give_back(conn: Conn, pot_id: str, held: int, spent: int) -> Row:
 def set_low(conn: Conn, pot_id: str, since: int | None) -> int:
     """Note since when a pot is low, or that it no longer is; how often it has been low."""
     row = conn.one(
-        "UPDATE ledger_account SET low_since = :since, low_times = low_times"
-        " + CASE WHEN :told IS NULL THEN 0 ELSE 1 END WHERE id = :id RETURNING low_times",
-        id=pot_id, since=since, told=since,
+        "UPDATE ledger_account SET low_since = :since, low_times = low_times + :more"
+        " WHERE id = :id RETURNING low_times",
+        id=pot_id, since=since, more=int(since is not None),
     )  # fmt: skip
     assert row is not None, pot_id
     return int(row["low_times"])

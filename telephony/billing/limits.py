@@ -30,6 +30,16 @@ class Payer:
         return found | ({"key_day": (self.key_id, day)} if self.key_id else {})
 
 
+def set_threshold(
+    conn: Conn, account_id: str, mode: str, kind: str, threshold: Micros | None, now: Instant
+) -> None:
+    """Warn when a wallet falls below an amount, None: never. One that is below already is told
+    at once."""
+    pot = ledger.pot(conn, account_id, mode, kind)
+    ledger.set_low_threshold(conn, pot["id"], threshold)
+    watch(conn, pot | {"low_threshold": threshold}, now)
+
+
 def spend(conn: Conn, payer: Payer, amount: Micros) -> SpendCapReachedError | None:
     """Count an amount; the error of the first cap that does not leave room for it, and then
     nothing is counted. Racing callers wait for each other at the counting rows."""

@@ -1,6 +1,6 @@
 """Pots of money and what moves between them. Every deed here runs in the caller's transaction."""
 
-from db import ledger
+from db import chain, ledger
 from db.connection import Conn, Row
 from telephony.billing import limits
 from telephony.clock import Instant
@@ -69,6 +69,12 @@ def available(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
 def balance(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
     """What is in a pot, held or not."""
     return int(ledger.pot(conn, account_id, mode, kind)["balance"])
+
+
+def chain_journals(conn: Conn, on: bool) -> None:
+    """Link the journals of both modes by hashes from now on, or no longer."""
+    for mode in MODES:
+        chain.activate(conn, mode, on)
 
 
 def not_enough(required: Micros, free: Micros) -> InsufficientFundsError:
