@@ -10,6 +10,7 @@ from api.app import ENDPOINTS
 from api.commands.asterisk import run_asterisk
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
+from api.commands.money import account, ledger
 from api.commands.options import console, settings
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
@@ -28,6 +29,8 @@ cli = typer.Typer(
     help="A self-hosted SMS and voice platform.", no_args_is_help=True, add_completion=False
 )
 cli.add_typer(tariff, name="tariff")
+cli.add_typer(account, name="account")
+cli.add_typer(ledger, name="ledger")
 
 
 @cli.command()
