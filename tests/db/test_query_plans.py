@@ -75,6 +75,7 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: calls.by_channel(conn, "1.1"),
     lambda conn: calls.queued_before(conn, START),
     lambda conn: calls.on_node(conn, "pbx1"),
+    lambda conn: calls.credit_due(conn, "pbx1", START, 50),
     lambda conn: events.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
     lambda conn: events.oldest_due(conn, START),
     lambda conn: tariffs.price(conn, "acc", ["1", "15", "155"], START),
@@ -118,6 +119,13 @@ async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
     """Newest first comes from the index, so a page costs its rows, not the whole history."""
     await call_log.page(ExplainingReader(conn), "acc", "test", limit=50)
     assert not [step for step in conn.plans if "TEMP B-TREE" in step]
+
+
+def test_calls_that_are_not_due_cost_nothing(conn: Explaining) -> None:
+    """Every half second the due calls are read off the index, in its order."""
+    calls.credit_due(conn, "pbx1", START, 50)
+    (step,) = conn.plans
+    assert step.startswith("SEARCH call USING INDEX ix_call_credit (node=? AND extend_at<?)")
 
 
 @pytest.mark.parametrize(

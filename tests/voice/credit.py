@@ -40,6 +40,8 @@ STEPS = {
     "30/6": rate("1204", voice_per_minute=12_347, voice_initial_seconds=30,
                  voice_increment_seconds=6, voice_connect_fee=5_001),
     "60/60": rate("1205", voice_per_minute=12_347, voice_connect_fee=5_001),
+    "10 free": rate("1206", voice_per_minute=12_347, voice_initial_seconds=6,
+                    voice_increment_seconds=6, voice_connect_fee=5_001, voice_free_seconds=10),
 }  # fmt: skip
 _names = count(1)
 

@@ -158,6 +158,23 @@ async def _outcomes(pbx: Pbx, path: Path) -> dict[str, Outcome]:
         await database.close()
 
 
+def test_every_cut_is_close(
+    outcomes: dict[str, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How far from its paid second each call that was cut ended, in milliseconds."""
+    late = {
+        name: [1000 * (talk(row) - row["granted_seconds"]) for row in one.calls
+               if row["hangup_cause"] in ("funds_exhausted", "time_limit")]
+        for name, one in outcomes.items()
+    }  # fmt: skip
+    with capsys.disabled():
+        for name, cuts in late.items():
+            paid = sum(row["billsec"] for row in outcomes[name].calls)
+            shown = ", ".join(f"{cut:+.0f}" for cut in sorted(cuts))
+            print(f"\n  {name}: {paid} s paid, cut at {shown or '-'} ms", end="")
+    assert all(abs(cut) < 1000 * CLOSE_SECONDS for cuts in late.values() for cut in cuts)
+
+
 def assert_paid(one: Outcome) -> None:
     """Nothing is held any more, and what was captured is what is gone, never above the funds."""
     assert one.held == 0

@@ -6,11 +6,8 @@ import asyncio
 import pytest
 
 from db import calls
-from db.calls import CallStatus
 from db.database import Database
-from telephony.clock import SECOND, Instant
 from telephony.errors import InsufficientFundsError
-from telephony.voice import settle
 from telephony.voice.credit_control import (
     AGAIN_SECONDS,
     LEAD_SECONDS,
@@ -18,46 +15,15 @@ from telephony.voice.credit_control import (
     lengthen_due,
     look_at,
 )
-from telephony.voice.reconcile import lost
-from telephony.voice.settle import End
-from tests.factories import Customer
 from tests.voice.credit import Credit, credit, price, rate_of
+from tests.voice.credit_looks import NODE, SLICE, START, answered, at, grant, look
 
-START = 1_768_176_000 * SECOND  # 2026-01-12
-NODE = "pbx1"
-SLICE = 60
 LEAD = int(LEAD_SECONDS)
 
 
 @pytest.fixture
 def desk(database: Database) -> Credit:
     return credit(database, SLICE)
-
-
-def at(seconds: float) -> Instant:
-    """So many seconds after the answer."""
-    return START + int(seconds * SECOND)
-
-
-async def answered(desk: Credit, who: Customer, steps: str = "1/1", limit: int = 14_400) -> str:
-    """A call that was accepted, dialled and answered at START; its id."""
-    placed = await desk.place(who, steps, limit, at=START - 5 * SECOND)
-    await desk.database.write(calls.claim, NODE, START - 4 * SECOND, 50)
-    await desk.database.write(settle.answered, await desk.call(placed.call_id), START)
-    return placed.call_id
-
-
-async def look(desk: Credit, seconds: float, *, arm: bool = True) -> dict[str, int]:
-    """Look once; what the PBX is told, by call. It confirms if `arm`."""
-    told = await desk.database.write(lengthen_due, NODE, SLICE, at(seconds))
-    if arm:
-        await desk.database.write(confirm, told, SLICE)
-    return {call["id"]: call["granted_seconds"] for call in told}
-
-
-async def grant(desk: Credit, call_id: str) -> tuple[int, int, str]:
-    row = await desk.call(call_id)
-    return row["granted_seconds"], row["armed_seconds"], row["cut_cause"]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +41,10 @@ async def grant(desk: Credit, call_id: str) -> tuple[int, int, str]:
         ("30/6", price("30/6", 7200), 7, 7, 7, "time_limit"),
         ("60/60", price("60/60", 61) - 1, 14_400, 60, 60, "platform_unavailable"),
         ("60/60", price("60/60", 3600), 90, 60, 90, "platform_unavailable"),
+        ("10 free", 0, 14_400, 10, 10, "funds_exhausted"),
+        ("10 free", price("10 free", 11) - 1, 14_400, 10, 10, "funds_exhausted"),
+        ("10 free", price("10 free", 11), 14_400, 16, 16, "funds_exhausted"),
+        ("10 free", price("10 free", 3600), 14_400, 64, 3604, "platform_unavailable"),
     ],
 )
 async def test_a_call_begins_with_its_first_slice(
@@ -131,6 +101,8 @@ async def test_only_its_own_node_lengthens_a_call(desk: Credit) -> None:
         ("30/6", price("30/6", 133), [60, 120, 138]),
         ("60/60", price("60/60", 180) - 1, [60, 120]),
         ("3/1", price("3/1", 61), [60, 61]),
+        ("10 free", price("10 free", 133), [64, 124, 136]),
+        ("10 free", price("10 free", 11), [16]),
     ],
 )
 async def test_the_last_step_is_as_long_as_the_money(
@@ -215,72 +187,6 @@ async def test_calls_of_one_account_never_hold_more_than_it_has(desk: Credit, st
     step = rate_of(steps).voice_increment_seconds
     assert funds - held <= price(steps, 60 + step) - price(steps, 60)
     assert {row["armed_seconds"] - row["granted_seconds"] for row in rows} == {0}
-
-
-@pytest.mark.parametrize(
-    ("talked", "cause", "billed"),
-    [
-        (59.95, "funds_exhausted", 60),
-        (60.0, "funds_exhausted", 60),
-        (63.0, "funds_exhausted", 60),  # a PBX that cuts late is the platform's loss
-        (59.4, "normal_clearing", 59),
-    ],
-)
-async def test_a_call_that_used_its_grant_says_why_it_ended(
-    desk: Credit, talked: float, cause: str, billed: int
-) -> None:
-    who = await desk.customer(price("1/1", 60))
-    call_id = await answered(desk, who)
-    await look(desk, 50)
-    end = End(CallStatus.completed, "normal_clearing", at(talked), START)
-    assert await desk.database.write(settle.finish, await desk.call(call_id), end)
-    row = await desk.call(call_id)
-    assert (row["hangup_cause"], row["billsec"]) == (cause, billed)
-    assert row["cost"] == price("1/1", billed)
-    assert await desk.wallet(who) == (price("1/1", 60) - row["cost"], 0)
-    (moment,) = [one for one in await calls.timeline(desk.database, call_id)
-                 if one["status"] == "completed"]  # fmt: skip
-    assert moment["detail"] == cause
-
-
-async def test_a_call_that_nobody_lengthened_does_not_blame_the_money(desk: Credit) -> None:
-    who = await desk.customer(price("1/1", 3600))
-    unseen, unarmed = await answered(desk, who), await answered(desk, who)
-    await desk.database.write(lambda conn: calls.change(conn, unseen, extend_at=None))
-    assert await look(desk, 50, arm=False) == {unarmed: 120}
-    for call_id in (unseen, unarmed):
-        end = End(CallStatus.completed, "normal_clearing", at(60.004), START)
-        await desk.database.write(settle.finish, await desk.call(call_id), end)
-        row = await desk.call(call_id)
-        assert (row["hangup_cause"], row["billsec"]) == ("platform_unavailable", 60)
-        assert row["cost"] == price("1/1", 60)
-    assert await desk.wallet(who) == (price("1/1", 3600) - 2 * price("1/1", 60), 0)
-
-
-async def test_the_charge_follows_the_grant_as_it_is_when_the_call_ends(desk: Credit) -> None:
-    """The record was matched with the call just before its grant grew."""
-    who = await desk.customer(price("1/1", 3600))
-    call_id = await answered(desk, who)
-    before = await desk.call(call_id)
-    await look(desk, 50)
-    end = End(CallStatus.completed, "normal_clearing", at(70), START)
-    await desk.database.write(settle.finish, before, end)
-    assert (await desk.call(call_id))["billsec"] == 70
-    assert await look(desk, 110) == {}
-
-
-async def test_a_lost_call_is_charged_to_its_last_sign_of_life_and_within_its_hold(
-    desk: Credit,
-) -> None:
-    who = await desk.customer(price("1/1", 3600))
-    for seen, billed in ((7, 7), (900, 60)):
-        call_id = await answered(desk, who)
-        await desk.database.write(calls.seen, [call_id], at(seen))
-        row = await desk.call(call_id)
-        await desk.database.write(settle.finish, row, lost(row))
-        row = await desk.call(call_id)
-        assert (row["hangup_cause"], row["billsec"]) == ("pbx_lost", billed)
-        assert row["cost"] == price("1/1", billed)
 
 
 async def test_a_call_that_costs_nothing_is_granted_at_once(desk: Credit) -> None:

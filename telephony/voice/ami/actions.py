@@ -133,6 +133,18 @@ class SetVar(SingleAction):
 
 
 @dataclass(frozen=True)
+class AnsweredAt(SingleAction):
+    """When the other side of a live call answered, in field `value`: epoch seconds with decimals,
+    empty if it did not. The dialplan keeps it for the call's record."""
+
+    name = "Getvar"
+    channel: str
+
+    def _headers(self) -> Headers:
+        return {"Channel": exact_channel(self.channel), "Variable": "CDR(sv_answered)"}
+
+
+@dataclass(frozen=True)
 class Redirect(SingleAction):
     """Send a live channel to another place in the dialplan."""
 
