@@ -13,8 +13,8 @@ from telephony.voice import grants
 from telephony.webhooks.events import emit
 
 NORMAL = "normal_clearing"
-CUT_EARLY_MICROSECONDS = 100_000
-"""The PBX counts from some milliseconds before or after the answer that it reports."""
+CUT_EARLY_MICROSECONDS = 250_000
+"""A busy PBX counts from some milliseconds before or after the answer that it reports."""
 SETTLED_MICROSECONDS = SECOND // 2
 """At the answer the dialplan itself sets the first limit: one that comes before is lost."""
 

@@ -12,9 +12,10 @@ import pytest
 from db.session import open_database
 from tests.e2e.installation import environment
 from tests.fixtures_pbx import Pbx
-from tests.voice.credit import SLICE_SECONDS, STEPS, Credit, on_pbx, price, talk
+from tests.voice.credit import STEPS, Credit, on_pbx, price, talk
 
 CLOSE_SECONDS = 1.0
+SLICE_SECONDS = 5
 RINGS_TWO_SECONDS = f"+{STEPS['1/1']['prefix']}5551234"
 COMMAND = (sys.executable, "-m", "api.cli", "serve", "--no-api")
 
@@ -41,7 +42,7 @@ class Platform:
 @pytest.fixture
 async def desk(pbx: Pbx, postgres_url: str) -> AsyncIterator[Credit]:
     database = await open_database(postgres_url)
-    desk = on_pbx(pbx, database)
+    desk = on_pbx(pbx, database, SLICE_SECONDS)
     yield replace(desk, settings=desk.settings.model_copy(update={"database_url": postgres_url}))
     await database.close()
 
@@ -75,11 +76,14 @@ async def test_a_platform_that_stays_dead_and_one_that_comes_back(
 
     poor, unheard = [await desk.customer(price("1/1", second)) for _ in range(2)]
     resumed = (await desk.place(poor, "1/1")).call_id
-    await desk.until(resumed, status="answered", armed_seconds=first)
+    await desk.until(resumed, status="answered")
+    await asyncio.sleep(0.8)
     answered_meanwhile = (await desk.place(unheard, RINGS_TWO_SECONDS)).call_id
     await desk.until(answered_meanwhile, status="ringing")
+    await desk.until(resumed, armed_seconds=first)
+    assert (await desk.call(answered_meanwhile))["status"] == "ringing"
     platform.kill()
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5)  # the second call is answered now, and nobody hears of it
     platform.start()
     for who, call_id in ((poor, resumed), (unheard, answered_meanwhile)):
         row = await desk.ended(call_id, 30)
