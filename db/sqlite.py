@@ -35,6 +35,9 @@ PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA journal_mode=WAL; PRAGMA synchrono
 PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA temp_store=MEMORY;
 """
 
+# The writer looks prices up; at the default of 2 MB it would read pages of a large list anew.
+WRITER_CACHE = "PRAGMA cache_size=-65536;"
+
 
 def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
     """A row as a dict by column name."""
@@ -262,7 +265,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
     raw.row_factory = dict_row
     try:
-        raw.executescript(PRAGMAS)
+        raw.executescript(f"{PRAGMAS} {WRITER_CACHE}")
     except sqlite3.Error:
         raw.close()
         raise
