@@ -39,6 +39,12 @@ def activate(conn: Conn, mode: str, active: bool) -> None:
     )  # fmt: skip
 
 
+def take_turn(conn: Conn, mode: str) -> None:
+    """Wait for whoever is appending to the mode's chain. Before any pot is locked: whoever locks a
+    pot first and then waits here may wait for one who waits for that pot."""
+    conn.run("UPDATE journal_head SET seq = seq WHERE mode = :mode AND active = 1", mode=mode)
+
+
 def link(conn: Conn, facts: Mapping[str, Any], postings: Mapping[str, int]) -> dict[str, Any]:
     """`seq` and `hash` of a journal that is being appended; nothing where there is no chain."""
     head = conn.one(

@@ -1,6 +1,6 @@
 """What a person does to money: corrections and refunds, each with actor and reason."""
 
-from db import ledger
+from db import chain, ledger
 from db.connection import Conn, Row
 from telephony.billing.wallets import PLATFORM, change
 from telephony.clock import Instant
@@ -19,6 +19,7 @@ def adjust(
     Raises InsufficientFundsError."""
     if amount == 0 or not reason:
         raise ValueError("an adjustment has an amount and a reason")
+    chain.take_turn(conn, mode)
     pot = ledger.pot(conn, account_id, mode, kind)
     change(conn, pot, amount, now)
     adjustment = ledger.pot(conn, PLATFORM, mode, "adjustment")
@@ -37,6 +38,7 @@ def refund(
     if amount <= 0 or not reason:
         raise ValueError("a refund has an amount above zero and a reason")
     journal = _charge(conn, charge)
+    chain.take_turn(conn, journal["mode"])
     conn.lock(f"refund:{journal['id']}")  # what is left is read after who refunded before
     moved = ledger.postings(conn, journal["id"])
     left = max(moved.values()) - ledger.refunded(conn, journal["id"])

@@ -1,7 +1,7 @@
 """Money set aside before something happens, and settled once when it has: placed, perhaps
 lengthened, then captured (the rest returns), released, or expired."""
 
-from db import holds, ledger
+from db import chain, holds, ledger
 from db.connection import Conn, Row
 from telephony.billing import limits
 from telephony.billing.limits import Payer
@@ -49,6 +49,8 @@ def capture(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant)
     """Charge a held amount and return the rest to its pot: what was charged. Never more than the
     hold; what is asked beyond it, or after it had expired, is booked as a surplus that the
     platform bears. 0 if it was closed before, so that a repeated fact charges nothing."""
+    if amount > 0:
+        chain.take_turn(conn, mode)
     closed = holds.close(conn, reference, amount, now)
     if closed is None:
         if amount > 0 and holds.mark_late(conn, reference):

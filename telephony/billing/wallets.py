@@ -25,6 +25,7 @@ def fund(
 ) -> str:  # fmt: skip
     """Put money that was paid in into the wallet; the journal's id."""
     _positive(amount)
+    chain.take_turn(conn, mode)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     funding = ledger.pot(conn, PLATFORM, mode, "funding")
     change(conn, wallet, amount, now)
@@ -41,6 +42,7 @@ def top_up_sip(
 ) -> str:  # fmt: skip
     """Move money from the wallet to the SIP wallet; raises InsufficientFundsError."""
     _positive(amount)
+    chain.take_turn(conn, mode)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     sip = ledger.pot(conn, account_id, mode, "sip")
     change(conn, wallet, -amount, now)

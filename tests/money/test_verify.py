@@ -140,6 +140,29 @@ async def test_racing_deeds_make_one_chain(database: Database) -> None:
     assert (await chain.heads(database))["test"][0] == 61
 
 
+async def test_batches_of_many_accounts_make_one_chain(database: Database) -> None:
+    """Each takes the same pots in another order: they wait for the chain before, not after."""
+    await database.write(wallets.chain_journals, True)
+    buyers = [await customer(database, funds="1") for _ in range(5)]
+
+    def sell(conn: Conn, at: int) -> None:
+        for step in range(5):
+            name = add_message(conn, who := buyers[(at * 3 + step * (1 + at % 4)) % 5],
+                               status="sent", cost=5)  # fmt: skip
+            holds.place(conn, who.account_id, "test", "wallet", 5, reference=name, now=START)
+
+    def charge(conn: Conn, at: int) -> None:
+        names = [row["id"] for row in conn.all("SELECT id FROM message ORDER BY id")]
+        for name in names[at * 5 : at * 5 + 5]:
+            holds.capture(conn, name, "test", 5, START)
+
+    for at in range(40):
+        await database.write(sell, at)
+    await asyncio.gather(*(database.write(charge, at) for at in range(40)))
+    assert await verify.verify(database) == {}
+    assert (await chain.heads(database))["test"][0] == 205
+
+
 async def test_the_background_looks_at_what_changed(database: Database) -> None:
     await database.write(wallets.chain_journals, True)
     await sold(database)
