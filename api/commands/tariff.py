@@ -90,9 +90,8 @@ async def _list() -> None:
         rows = await decks.versions(db)
     table = Table("price list", "currency", "in force from", "rates")
     for row in rows:
-        table.add_row(
-            row["name"], row["currency"], rfc3339(row["valid_from"]), str(row["rates"])
-        )  # fmt: skip
+        begins = rfc3339(row["valid_from"]) if row["valid_from"] else "the beginning"
+        table.add_row(row["name"], row["currency"], begins, str(row["rates"]))
     console.print(table)
 
 

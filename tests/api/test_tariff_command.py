@@ -47,8 +47,10 @@ async def test_a_list_goes_in_and_out(seeded: Database, tmp_path: Path) -> None:
     assert "49 Germany" in done.output
     assert "1 rates of own are in force from 2026-01-01T00:00:00Z" in done.output
     shown = (await tariff("list")).output
-    assert "own" in shown
-    assert "standard" in shown
+    (own,) = [line for line in shown.splitlines() if " own " in line]
+    assert "2026-01-01T00:00:00Z" in own
+    (standard,) = [line for line in shown.splitlines() if " standard " in line]
+    assert "the beginning" in standard
     out = await tariff("export", "--name", "own")
     assert out.output.splitlines() == [
         f"{HEAD},voice_free_seconds",
