@@ -6,18 +6,19 @@ import os
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import ENDPOINTS
 from api.commands.asterisk import run_asterisk
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
+from api.commands.money import account, ledger
+from api.commands.options import console, settings
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
+from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.up import PortInUseError, Up
 from api.openapi import document
@@ -26,12 +27,13 @@ from db.migrate import upgrade
 from telephony.pbx.errors import PbxError
 from telephony.secrets import load
 from telephony.seed import credentials
-from telephony.settings import Settings
 
 cli = typer.Typer(
     help="A self-hosted SMS and voice platform.", no_args_is_help=True, add_completion=False
 )
-console = Console()
+cli.add_typer(tariff, name="tariff")
+cli.add_typer(account, name="account")
+cli.add_typer(ledger, name="ledger")
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
     OSError,
@@ -93,19 +95,6 @@ def init() -> None:
 def openapi() -> None:
     """Print the OpenAPI document."""
     print(json.dumps(document(ENDPOINTS, settings().api_url), indent=2))
-
-
-def settings() -> Settings:
-    """From the environment; a wrong one is named with its help line and ends the command."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        for finding in error.errors():
-            name = str(finding["loc"][0])
-            field = Settings.model_fields.get(name)
-            console.print(f"SMS_VOIP_{name.upper()}: {finding['msg']}", style="red", markup=False)
-            console.print(f"  {field.description if field else ''}", markup=False)
-        raise SystemExit(2) from error
 
 
 def main() -> None:

@@ -135,6 +135,7 @@ class Endpoint:
                 keep(conn, context.vault, scope, reply)
             return reply
 
+        deed.__name__ = self.run.__name__
         return await context.db.write(deed)
 
     async def _idempotency(self, request: Request, context: Context) -> Scope | None:

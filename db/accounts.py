@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, one_of, text, valid_mode
+from db.columns import instant, money, one_of, text, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
 from db.ids import new_id
 
@@ -26,6 +26,8 @@ class Account(Table, table=True):
     kyc_approved_at: int | None = instant(default=None)
     tariff_id: str | None = Field(default=None, foreign_key="tariff.id")
     webhook_secret_sealed: str = text(default="")
+    spend_day_max: int | None = money(default=None)
+    spend_month_max: int | None = money(default=None)
     created_at: int = instant()
 
 
@@ -43,6 +45,7 @@ class ApiKey(Table, table=True):
     last4: str
     scopes: str
     cidrs: str = ""
+    spend_day_max: int | None = money(default=None)
     expires_at: int | None = instant(default=None)
     revoked_at: int | None = instant(default=None)
     last_used_at: int | None = instant(default=None)
@@ -104,6 +107,24 @@ def account(conn: Conn, account_id: str) -> Row:
     found = conn.one("SELECT * FROM account WHERE id = :id", id=account_id)
     assert found is not None, account_id
     return found
+
+
+def change(conn: Conn, account_id: str, **facts: Any) -> None:
+    """Set columns of an account."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE account SET {sets} WHERE id = :account_id", account_id=account_id, **facts)
+
+
+def set_key_spend_cap(conn: Conn, key_id: str, day: int | None) -> bool:
+    """What a key may spend in a day, None: no cap; False if there is no such key."""
+    return bool(
+        conn.run("UPDATE api_key SET spend_day_max = :day WHERE id = :id", id=key_id, day=day)
+    )
+
+
+def accounts_like(conn: Conn, name: str) -> list[Row]:
+    """The account of that id, or those of that name."""
+    return conn.all("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
 
 
 def account_named(conn: Conn, name: str) -> Row | None:

@@ -47,7 +47,11 @@ TRANSITIONS: Transitions[CallStatus] = {
 
 class Call(Table, table=True):
     """One call, however many legs it has. `channel_id` is the Uniqueid of its first channel;
-    for calls of the API that is the call's own id."""
+    for calls of the API that is the call's own id.
+
+    Of its seconds of talk `time_limit_seconds` were asked for, `max_seconds` were affordable at
+    acceptance, `granted_seconds` are paid for and `armed_seconds` the PBX has confirmed; one that
+    uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next."""
 
     __table_args__ = (
         one_of("status", CallStatus),
@@ -56,6 +60,7 @@ class Call(Table, table=True):
         Index("ix_call_log", "account_id", "mode", "id"),
         partial("ix_call_queued", "created_at", where="status = 'queued'"),
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
+        partial("ix_call_credit", "node", "extend_at", where="status = 'answered'"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -73,6 +78,11 @@ class Call(Table, table=True):
     caller_id: str
     ring_seconds: int
     max_seconds: int
+    time_limit_seconds: int
+    granted_seconds: int
+    armed_seconds: int
+    cut_cause: str
+    extend_at: int | None = instant(default=None)
     rate: str = text()
     currency: str
     cost: int = money(default=0)
@@ -164,6 +174,32 @@ def seen(conn: Conn, channel_ids: list[str], now: int) -> None:
         "UPDATE call SET last_seen_at = :now WHERE channel_id = :channel_id",
         [{"channel_id": channel_id, "now": now} for channel_id in channel_ids],
     )
+
+
+def credit_due(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
+    """Answered calls on the node whose grant must be looked at by now, the most urgent first."""
+    return conn.all(
+        "SELECT * FROM call WHERE status = 'answered' AND node = :node AND extend_at <= :now"
+        f" ORDER BY extend_at LIMIT :limit {conn.skip_locked}",
+        node=node, now=now, limit=limit,
+    )  # fmt: skip
+
+
+def armed(conn: Conn, confirmed: list[Row]) -> None:
+    """Note limits that the PBX has confirmed: rows of id, seconds and the next extend_at. One
+    that was lengthened meanwhile stays due."""
+    conn.many(
+        "UPDATE call SET armed_seconds = :seconds, extend_at = :extend_at"
+        " WHERE id = :id AND granted_seconds = :seconds",
+        confirmed,
+    )
+
+
+def locked(conn: Conn, call_id: str) -> Row:
+    """The call as it is now; nobody else changes it before this transaction ends."""
+    row = conn.one("UPDATE call SET id = id WHERE id = :id RETURNING *", id=call_id)
+    assert row is not None, call_id
+    return row
 
 
 async def find(reader: Reader, account_id: str, mode: str, call_id: str) -> Row | None:

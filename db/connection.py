@@ -50,16 +50,29 @@ def expand(sql: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Spell `IN :names` out as one parameter an item; an empty list matches nothing."""
     if "IN :" not in sql:
         return sql, params
-    lists = {name: list(params[name]) for name in set(_LIST.findall(sql))}
-    spread = {name: value for name, value in params.items() if name not in lists}
-    for name, items in lists.items():
+    spread, lengths = dict(params), []
+    for name in _lists(sql):
+        items = list(spread.pop(name))
         spread.update({f"{name}_{at}": item for at, item in enumerate(items)})
+        lengths.append(len(items))
+    return _spelled(sql, tuple(lengths)), spread
 
-    def spelled(found: re.Match[str]) -> str:
+
+@lru_cache(maxsize=256)
+def _lists(sql: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_LIST.findall(sql)))
+
+
+@lru_cache(maxsize=1024)
+def _spelled(sql: str, lengths: tuple[int, ...]) -> str:
+    """Cached, since it costs more than many a statement that it is made for."""
+    length = dict(zip(_lists(sql), lengths, strict=True))
+
+    def items(found: re.Match[str]) -> str:
         name = found[1]
-        return f"IN ({', '.join(f':{name}_{at}' for at in range(len(lists[name]))) or 'NULL'})"
+        return f"IN ({', '.join(f':{name}_{at}' for at in range(length[name])) or 'NULL'})"
 
-    return _LIST.sub(spelled, sql), spread
+    return _LIST.sub(items, sql)
 
 
 @lru_cache(maxsize=1024)

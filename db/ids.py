@@ -21,6 +21,15 @@ def new_id(prefix: str) -> str:
         fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
         next_one = _last + 1 + secrets.randbits(STEP_BITS)
         _last = value = max(fresh, next_one)
+    return _spelled(prefix, value)
+
+
+def first_id(prefix: str, millis: int) -> str:
+    """A bound: ids made since that millisecond of the epoch sort after it."""
+    return _spelled(prefix, millis << RANDOM_BITS)
+
+
+def _spelled(prefix: str, value: int) -> str:
     return f"{prefix}_" + "".join(
         ALPHABET[value >> shift & 31] for shift in range(5 * LENGTH - 5, -1, -5)
     )

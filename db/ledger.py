@@ -1,18 +1,16 @@
-"""Double entry, only appended: accounts of money, journals, postings, holds."""
-
-from typing import Any
+"""Double entry, only appended: pots of money, journals, postings."""
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
+from db import chain
 from db.base import Table
-from db.columns import instant, money, one_of, partial, valid_mode
+from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
 from db.ids import new_id
 
 WALLETS = ("wallet", "sip")
 SYSTEM = ("funding", "revenue", "adjustment")
-HOLD_STATES = ("open", "captured", "released", "expired")
 
 
 class LedgerAccount(Table, table=True):
@@ -34,59 +32,53 @@ class LedgerAccount(Table, table=True):
     currency: str
     balance: int = money(default=0)
     held: int = money(default=0)
+    low_threshold: int | None = money(default=None)
+    low_since: int | None = instant(default=None)
+    low_times: int = 0
 
 
 class Journal(Table, table=True):
-    """One business fact that moved money; its reference can never be used again."""
+    """One business fact that moved money; its reference can never be used again. `refers_to` is
+    the charge that a refund gives back; `seq` and `hash` link it where journals are chained."""
 
-    __table_args__ = (valid_mode(),)
+    __table_args__ = (
+        valid_mode(),
+        UniqueConstraint("mode", "seq"),
+        partial("ix_journal_refers_to", "refers_to", where="refers_to IS NOT NULL"),
+    )
 
     id: str = Field(primary_key=True)
     reference: str = Field(unique=True)
     mode: str
     kind: str
     actor: str
+    reason: str = text(default="")
+    refers_to: str | None = Field(default=None, foreign_key="journal.id")
     at: int = instant()
+    seq: int | None = instant(default=None)
+    hash: str | None = None
 
 
 class Posting(Table, table=True):
     """What a journal did to one pot; the postings of a journal sum to zero."""
 
-    __table_args__ = (Index("ix_posting_pot", "ledger_account_id", "journal_id"),)
+    __table_args__ = (Index("ix_posting_pot", "ledger_account_id", "journal_id", "amount"),)
 
     journal_id: str = Field(primary_key=True, foreign_key="journal.id")
     ledger_account_id: str = Field(primary_key=True, foreign_key="ledger_account.id")
     amount: int = money()
 
 
-class Hold(Table, table=True):
-    """Money set aside for one message or call, closed once."""
-
-    __table_args__ = (
-        one_of("state", HOLD_STATES),
-        CheckConstraint("amount >= 0 AND captured >= 0 AND captured <= amount", name="within"),
-        partial("ix_hold_open", "ledger_account_id", where="state = 'open'"),
-    )  # fmt: skip
-
-    reference: str = Field(primary_key=True)
-    ledger_account_id: str = Field(foreign_key="ledger_account.id")
-    amount: int = money()
-    captured: int = money(default=0)
-    state: str = "open"
-    created_at: int = instant()
-    closed_at: int | None = instant(default=None)
-
-
 def open_pot(conn: Conn, account_id: str, mode: str, kind: str, currency: str) -> None:
     """Create a pot; one that exists stays as it is."""
     facts = {"account_id": account_id, "mode": mode, "kind": kind, "currency": currency}
-    insert_new(conn, "ledger_account", id=new_id("pot"), balance=0, held=0, **facts)
+    insert_new(conn, "ledger_account", id=new_id("pot"), balance=0, held=0, low_times=0, **facts)
 
 
 def pot(conn: Conn, account_id: str, mode: str, kind: str) -> Row:
     """The pot, which must exist."""
     found = conn.one(
-        "SELECT id, currency, balance, held FROM ledger_account"
+        "SELECT * FROM ledger_account"
         " WHERE account_id = :account_id AND mode = :mode AND kind = :kind",
         account_id=account_id, mode=mode, kind=kind,
     )  # fmt: skip
@@ -94,72 +86,99 @@ def pot(conn: Conn, account_id: str, mode: str, kind: str) -> Row:
     return found
 
 
-def change_balance(conn: Conn, pot_id: str, amount: int) -> bool:
-    """Add to the cached balance; False if what is not held does not cover a debit."""
-    return bool(
-        conn.run(
-            "UPDATE ledger_account SET balance = balance + :amount"
-            " WHERE id = :id AND balance - held + :amount >= 0",
-            id=pot_id, amount=amount,
-        )
+def pot_by_id(conn: Conn, pot_id: str) -> Row:
+    """The pot, which must exist."""
+    found = conn.one("SELECT * FROM ledger_account WHERE id = :id", id=pot_id)
+    assert found is not None, pot_id
+    return found
+
+
+def change_balance(conn: Conn, pot_id: str, amount: int) -> Row | None:
+    """Add to the cached balance; the pot after it, None if what is not held does not cover a
+    debit."""
+    return conn.one(
+        "UPDATE ledger_account SET balance = balance + :amount"
+        " WHERE id = :id AND balance - held + :amount >= 0 RETURNING *",
+        id=pot_id, amount=amount,
     )  # fmt: skip
 
 
-def set_aside(conn: Conn, pot_id: str, amount: int) -> bool:
-    """Hold an amount; False if the pot has less than that free."""
-    return bool(
-        conn.run(
-            "UPDATE ledger_account SET held = held + :amount"
-            " WHERE id = :id AND balance - held >= :amount",
-            id=pot_id, amount=amount,
-        )
+def set_aside(conn: Conn, pot_id: str, amount: int) -> Row | None:
+    """Hold an amount; the pot after it, None if it has less than that free."""
+    return conn.one(
+        "UPDATE ledger_account SET held = held + :amount"
+        " WHERE id = :id AND balance - held >= :amount RETURNING *",
+        id=pot_id, amount=amount,
     )  # fmt: skip
 
 
-def give_back(conn: Conn, pot_id: str, held: int, spent: int) -> None:
-    """Lift a hold of `held`, of which `spent` leaves the pot."""
-    conn.run(
-        "UPDATE ledger_account SET held = held - :held, balance = balance - :spent WHERE id = :id",
+def give_back(conn: Conn, pot_id: str, held: int, spent: int) -> Row:
+    """Lift a hold of `held`, of which `spent` leaves the pot; the pot after it."""
+    row = conn.one(
+        "UPDATE ledger_account SET held = held - :held, balance = balance - :spent"
+        " WHERE id = :id RETURNING *",
         id=pot_id, held=held, spent=spent,
     )  # fmt: skip
+    assert row is not None, pot_id
+    return row
 
 
-def add_hold(conn: Conn, reference: str, pot_id: str, amount: int, now: int) -> None:
-    """Insert an open hold; a reference used before is an error of the caller."""
-    facts = {"reference": reference, "ledger_account_id": pot_id, "amount": amount}
-    insert(conn, "hold", captured=0, state="open", created_at=now, **facts)
-
-
-def close_hold(conn: Conn, reference: str, state: str, captured: int, now: int) -> Row | None:
-    """Close an open hold: its pot and amount, or None if it was closed before."""
-    return conn.one(
-        "UPDATE hold SET state = :state, captured = :captured, closed_at = :now"
-        " WHERE reference = :reference AND state = 'open' RETURNING ledger_account_id, amount",
-        reference=reference, state=state, captured=captured, now=now,
+def set_low(conn: Conn, pot_id: str, since: int | None) -> int:
+    """Note since when a pot is low, or that it no longer is; how often it has been low."""
+    row = conn.one(
+        "UPDATE ledger_account SET low_since = :since, low_times = low_times + :more"
+        " WHERE id = :id RETURNING low_times",
+        id=pot_id, since=since, more=int(since is not None),
     )  # fmt: skip
+    assert row is not None, pot_id
+    return int(row["low_times"])
 
 
-def open_hold(conn: Conn, reference: str) -> Row | None:
-    """The hold if it is still open."""
-    return conn.one(
-        "SELECT * FROM hold WHERE reference = :reference AND state = 'open'", reference=reference
-    )
+def set_low_threshold(conn: Conn, pot_id: str, threshold: int | None) -> None:
+    """Tell from which balance down a pot is low; None: never."""
+    conn.run(
+        "UPDATE ledger_account SET low_threshold = :threshold WHERE id = :id",
+        id=pot_id, threshold=threshold,
+    )  # fmt: skip
 
 
 def write_journal(
     conn: Conn, *, reference: str, mode: str, kind: str, actor: str, now: int,
-    postings: dict[str, int],
+    postings: dict[str, int], reason: str = "", refers_to: str | None = None,
 ) -> str:  # fmt: skip
     """Append a journal with its postings (pot id → amount, summing to zero); its id."""
     assert sum(postings.values()) == 0, postings
-    journal_id = new_id("txn")
-    facts = {"reference": reference, "mode": mode, "kind": kind, "actor": actor}
-    insert(conn, "journal", id=journal_id, at=now, **facts)
+    facts = {
+        "id": new_id("txn"), "reference": reference, "mode": mode, "kind": kind, "actor": actor,
+        "at": now, "reason": reason, "refers_to": refers_to,
+    }  # fmt: skip
+    insert(conn, "journal", **facts, **chain.link(conn, facts, postings))
     conn.many(
         "INSERT INTO posting (journal_id, ledger_account_id, amount) VALUES (:j, :pot, :amount)",
-        [{"j": journal_id, "pot": pot_id, "amount": amount} for pot_id, amount in postings.items()],
+        [{"j": facts["id"], "pot": pot, "amount": amount} for pot, amount in postings.items()],
     )
-    return journal_id
+    return str(facts["id"])
+
+
+def journal(conn: Conn, name: str) -> Row | None:
+    """The journal of that id or reference."""
+    return conn.one("SELECT * FROM journal WHERE id = :name OR reference = :name", name=name)
+
+
+def postings(conn: Conn, journal_id: str) -> dict[str, int]:
+    """Amount by pot id."""
+    rows = conn.all("SELECT * FROM posting WHERE journal_id = :id", id=journal_id)
+    return {row["ledger_account_id"]: row["amount"] for row in rows}
+
+
+def refunded(conn: Conn, journal_id: str) -> int:
+    """How much of a charge was given back so far."""
+    row = conn.one(
+        "SELECT COALESCE(SUM(p.amount), 0) AS total FROM journal j JOIN posting p"
+        " ON p.journal_id = j.id AND p.amount > 0 WHERE j.refers_to = :id",
+        id=journal_id,
+    )
+    return int(row["total"]) if row else 0
 
 
 async def balances(reader: Reader, account_id: str, mode: str) -> dict[str, Row]:
@@ -170,24 +189,3 @@ async def balances(reader: Reader, account_id: str, mode: str) -> dict[str, Row]
         account_id=account_id, mode=mode,
     )  # fmt: skip
     return {row["kind"]: row for row in rows}
-
-
-def drift(conn: Conn) -> dict[str, list[dict[str, Any]]]:
-    """Rows that break the ledger's promises, by promise; every list is empty when all is well."""
-    wallets = ", ".join(f"'{kind}'" for kind in WALLETS)
-    return {
-        "journal does not sum to zero": conn.all(
-            "SELECT journal_id FROM posting GROUP BY journal_id HAVING SUM(amount) <> 0"
-        ),
-        "balance differs from its postings": conn.all(
-            "SELECT l.id FROM ledger_account l LEFT JOIN posting p ON p.ledger_account_id = l.id"
-            f" WHERE l.kind IN ({wallets}) GROUP BY l.id, l.balance"
-            " HAVING l.balance <> COALESCE(SUM(p.amount), 0)"
-        ),
-        "held differs from the open holds": conn.all(
-            "SELECT l.id FROM ledger_account l LEFT JOIN hold h"
-            " ON h.ledger_account_id = l.id AND h.state = 'open'"
-            f" WHERE l.kind IN ({wallets}) GROUP BY l.id, l.held"
-            " HAVING l.held <> COALESCE(SUM(h.amount), 0)"
-        ),
-    }

@@ -117,6 +117,15 @@ def go(
     return row
 
 
+def set_cost(conn: Conn, message_id: str, cost: int) -> Row:
+    """Correct what a message cost; the row after it."""
+    row = conn.one(
+        "UPDATE message SET cost = :cost WHERE id = :id RETURNING *", id=message_id, cost=cost
+    )
+    assert row is not None, message_id
+    return row
+
+
 def claim(conn: Conn, provider: str, token: str, now: int, until: int, limit: int) -> list[Row]:
     """Take the provider's queued messages whose time has come, in that order; the lease fences
     the taker."""

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
+from db import failpoints
 from db.connection import Conn, Row, expand, pyformat
 from db.database import CLOSED, JOBS_WAITING_MAX, DatabaseBusyError, DatabaseError, P, T
 from db.wakeups import Wakeups
@@ -113,16 +114,20 @@ class PostgresDatabase:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._transact, lambda conn: deed(conn, *args, **kwargs)
-            )
+                self._threads, self._transact, failpoints.name_of(deed),
+                lambda conn: deed(conn, *args, **kwargs),
+            )  # fmt: skip
         finally:
             self._waiting -= 1
 
-    def _transact(self, deed: Callable[[Conn], T]) -> T:
+    def _transact(self, name: str, deed: Callable[[Conn], T]) -> T:
         for attempt in range(1, TRIES + 1):
             try:
                 with self._writers.connection() as raw:
-                    return _run(raw, deed)
+                    result = _run(raw, deed)
+                    failpoints.reached("before-commit", [name])
+                failpoints.reached("after-commit", [name])
+                return result
             except PoolTimeout as error:
                 raise DatabaseBusyError(str(error)) from error
             except _RETRY as error:

@@ -12,6 +12,7 @@ from typing import Any, Concatenate, TextIO
 
 import aiosqlite
 
+from db import failpoints
 from db.connection import Conn, Row, expand
 from db.database import (
     CLOSED,
@@ -33,6 +34,9 @@ PRAGMAS = f"""
 PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
 PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA temp_store=MEMORY;
 """
+
+# The writer looks prices up; at the default of 2 MB it would read pages of a large list anew.
+WRITER_CACHE = "PRAGMA cache_size=-65536;"
 
 
 def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
@@ -82,6 +86,7 @@ class SqliteConn:
 class _Job:
     deed: Callable[[Conn], Any]
     future: asyncio.Future[Any]
+    name: str = ""
     result: Any = None
     error: BaseException | None = None
     woken: set[str] = field(default_factory=set)
@@ -96,12 +101,13 @@ class _Job:
 
 
 class SqliteDatabase:
-    """One per process, and one process per file: an OS lock refuses the second."""
+    """One per process, and one platform per file: an OS lock refuses the second. A short command
+    may write `beside` it; each then waits until the other has committed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, beside: bool = False) -> None:
         self.wakeups = Wakeups()
         self._path = path
-        self._lock = _lock_file(path)
+        self._lock = None if beside else _lock_file(path)
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
@@ -110,9 +116,9 @@ class SqliteDatabase:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path) -> "SqliteDatabase":
-        """Take the file; raises DatabaseInUseError if another process has it."""
-        database = cls(path)
+    async def open(cls, path: Path, beside: bool = False) -> "SqliteDatabase":
+        """Take the file; raises DatabaseInUseError if another platform has it."""
+        database = cls(path, beside)
         try:
             raw = await asyncio.to_thread(_connect, path)
             database._start(raw)
@@ -132,7 +138,8 @@ class SqliteDatabase:
         if self._jobs.qsize() >= JOBS_WAITING_MAX:
             raise DatabaseBusyError(f"{JOBS_WAITING_MAX} transactions are waiting already")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(lambda conn: deed(conn, *args, **kwargs), future))
+        name = failpoints.name_of(deed)
+        self._jobs.put(_Job(lambda conn: deed(conn, *args, **kwargs), future, name))
         return await future
 
     async def one(self, sql: str, **params: Any) -> Row | None:
@@ -161,7 +168,8 @@ class SqliteDatabase:
             await asyncio.to_thread(self._thread.join)
         for _ in range(self._opened):
             await (await self._readers.get()).close()
-        self._lock.close()
+        if self._lock:
+            self._lock.close()
 
     def _start(self, raw: sqlite3.Connection) -> None:
         # Daemons, as the readers: a process that fails before close() must still be able to end.
@@ -202,7 +210,9 @@ class SqliteDatabase:
             raw.execute("BEGIN IMMEDIATE")
             for job in jobs:
                 _run_in_savepoint(raw, job)
+            failpoints.reached("before-commit", (job.name for job in jobs))
             raw.execute("COMMIT")
+            failpoints.reached("after-commit", (job.name for job in jobs))
         except sqlite3.Error as error:
             _fail_all(raw, jobs, error)
         self._loop.call_soon_threadsafe(self._answer, jobs)
@@ -255,7 +265,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
     raw.row_factory = dict_row
     try:
-        raw.executescript(PRAGMAS)
+        raw.executescript(f"{PRAGMAS} {WRITER_CACHE}")
     except sqlite3.Error:
         raw.close()
         raise

@@ -2,11 +2,26 @@
 
 from sqlalchemy import MetaData
 
-from db import accounts, calls, cdrs, events, idempotency, ledger, messages, receipts, sip, tariffs
+from db import (
+    accounts,
+    calls,
+    cdrs,
+    chain,
+    events,
+    holds,
+    idempotency,
+    ledger,
+    messages,
+    receipts,
+    sip,
+    spending,
+    tariffs,
+)
 from db.base import Table
 
 DECLARING = (
-    accounts, calls, cdrs, events, idempotency, ledger, messages, receipts, sip, tariffs,
+    accounts, calls, cdrs, chain, events, holds, idempotency, ledger, messages, receipts, sip,
+    spending, tariffs,
 )  # fmt: skip
 
 

@@ -76,6 +76,13 @@ class InsufficientFundsError(Problem):
     title = "The wallet does not cover this. Top it up and send the request again."
 
 
+class SpendCapReachedError(Problem):
+    """`cap` is in the account's currency; `period` is day or month, `of` account or key."""
+
+    status, code = 402, "spend_cap_reached"
+    title = "A spend cap of the account or key does not leave room for this."
+
+
 class AccountSuspendedError(Problem):
     """Suspended by an admin."""
 
@@ -174,3 +181,11 @@ class DatabaseUnavailableError(Problem):
     status, code = 503, "database_busy"
     title = "The platform is busy. Nothing was charged; try again."
     retry_after_seconds = 1
+
+
+def above(field: str, price: str) -> ValidationFailedError:
+    """The error of a request that names the most it will pay; `price` is a sentence."""
+    message = f"{price} That is above {field}."
+    return ValidationFailedError(
+        message, errors=[{"field": field, "code": "price_above_max", "message": message}]
+    )

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     node: str = Field("pbx1", pattern=r"^[a-z0-9-]{1,32}$", description="Name of the PBX node")
     realm: str = Field("sms-voip", description="SIP realm; changing it voids every SIP secret")
     trunk_host: str = Field("", description="host:port of the SIP trunk that live calls leave by")
+    call_slice_seconds: int = Field(
+        60, ge=1, le=3600, description="Talk time of a call that is paid for ahead, in seconds"
+    )
     tls_cert: Path | None = Field(None, description="Certificate file; enables SIP over TLS, WSS")
     tls_key: Path | None = Field(None, description="Private key file of the certificate")
     sips_port: Port = Field(5061, description="TCP port of SIP over TLS")
@@ -60,6 +63,9 @@ class Settings(BaseSettings):
     )
     smpp_receipt_id_base: Literal["as_is", "hex", "decimal"] = Field(
         "as_is", description="How delivery receipts write message ids: as_is, hex or decimal"
+    )
+    ledger_hash_chain: bool = Field(
+        False, description="Chain the journals of the ledger by SHA-256; costs some throughput"
     )
     master_key: SecretStr = Field(
         SecretStr(""), description="Fernet key of secrets at rest; empty: var/secrets.json"

@@ -8,6 +8,7 @@ from typing import Any
 from db import events, sip
 from db.connection import Conn
 from db.database import Database
+from telephony.billing import holds, verify
 from telephony.clock import SECOND, now
 from telephony.queue import Kick, repeat
 from telephony.secrets import Secrets, Vault
@@ -19,6 +20,7 @@ from telephony.voice.ami import AmiLink
 from telephony.voice.authorize import Authorizer
 from telephony.voice.call_events import CallEvents
 from telephony.voice.cdrs import CdrTail
+from telephony.voice.credit_control import CreditControl
 from telephony.voice.fastagi import FastAgiServer
 from telephony.voice.originate import Originator
 from telephony.voice.provisioning import Provisioner
@@ -27,16 +29,19 @@ from telephony.webhooks.deliver import WebhookWorker
 
 REPORT_SECONDS = 2.0
 WEBHOOKS_LATE_SECONDS = 60
+EXPIRE_SECONDS = 60.0
+EXPIRE_MAX = 500
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the platform whose state `/status` shows. `look` tells whether it is up, and a
-    sentence."""
+    """A part of the platform whose state `/status` shows. `look` tells whether it is well, and a
+    sentence; `unwell` is its state if not."""
 
     name: str
     kind: str
     look: Callable[[], tuple[bool, str]]
+    unwell: str = "outage"
 
 
 class Worker:
@@ -49,15 +54,19 @@ class Worker:
         host, port, node = settings.ami_host, settings.ami_port, settings.node
         self._calls = AmiLink(host, port, "calls", secrets.ami_calls)
         self._provisioning = AmiLink(host, port, "provisioning", secrets.ami_provisioning)
+        self._verifier = verify.Verifier(db)
         self._providers = [load(name, settings) for name in provider_names(settings)]
         tail = CdrTail(db, settings.cdr_file, node)
         originator = Originator(db, self._calls, node)
         reconciler = Reconciler(db, self._calls, tail, node)
+        credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         provisioner = Provisioner(db, self._provisioning, vault, settings)
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
-            WebhookWorker(db, vault, settings).run, self._report,
+            credit.run,
+            WebhookWorker(db, vault, settings).run, self._report, self._verify,
+            self._expire,
             *(Dispatcher(db, provider).run for provider in self._providers),
         ]  # fmt: skip
 
@@ -77,9 +86,19 @@ class Worker:
         await self._db.write(report, self._parts())
         return 0
 
+    async def _verify(self) -> None:
+        await repeat("ledger", Kick(), self._verifier.step, verify.EVERY_SECONDS)
+
+    async def _expire(self) -> None:
+        await repeat("holds", Kick(), self._expire_once, EXPIRE_SECONDS)
+
+    async def _expire_once(self) -> int:
+        return await self._db.write(holds.expire_due, now(), EXPIRE_MAX)
+
     def _parts(self) -> list[Part]:
         return [
             Part(self._settings.node, "pbx", self._pbx),
+            Part("ledger", "ledger", self._verifier.look, "degraded"),
             *(Part(one.name, "sms", _provider(one)) for one in self._providers),
         ]
 
@@ -106,7 +125,7 @@ def report(conn: Conn, parts: list[Part]) -> None:
     at = now()
     for part in parts:
         up, detail = part.look()
-        sip.report(conn, part.name, part.kind, "operational" if up else "outage", detail, at)
+        sip.report(conn, part.name, part.kind, "operational" if up else part.unwell, detail, at)
     late = events.oldest_due(conn, at) // SECOND
     state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
     sip.report(conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at)

@@ -38,6 +38,7 @@ def rate(prefix: str, **prices: Any) -> dict[str, Any]:
         "voice_connect_fee": 0,
         "voice_initial_seconds": 60,
         "voice_increment_seconds": 60,
+        "voice_free_seconds": 0,
         **prices,
     }
 

@@ -12,6 +12,7 @@ import uvicorn
 from api.app import create_app
 from db.database import Database
 from db.session import open_database
+from telephony.billing.wallets import chain_journals
 from telephony.secrets import Secrets, Vault, load
 from telephony.settings import Settings
 from telephony.worker import Worker
@@ -32,6 +33,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
     secrets = load(settings)
     db = await open_database(settings.db_url)
     try:
+        await db.write(chain_journals, settings.ledger_hash_chain)
         running: list[Coroutine[Any, Any, None]] = []
         if api:
             running.append(_api(settings, db, secrets))

@@ -3,6 +3,7 @@
 from api.endpoint import PUBLIC, Context, Endpoints
 from api.fields import Answer, Money
 from db import tariffs
+from telephony.clock import now
 
 endpoint = Endpoints()
 
@@ -29,10 +30,9 @@ class Rates(Answer):
 async def rates(context: Context, _: None) -> Rates:
     """List prices by country; with a key, the account's own."""
     if context.caller:
-        tariff_id = await tariffs.tariff_of(context.db, context.caller.account_id)
+        rows = await tariffs.deck_of(context.db, context.caller.account_id, now())
     else:
-        tariff_id = await tariffs.public_tariff(context.db)
-    rows = await tariffs.deck(context.db, tariff_id or "")
+        rows = await tariffs.public_deck(context.db, now())
     return Rates(data=[
         RateRow(country=row["country"], iso=row["iso"], prefix=row["prefix"],
                 sms=row["sms_per_segment"], voice=row["voice_per_minute"],

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Money, Number, Reference, Time, Whole
+from api.fields import Amount, Answer, Body, Money, Number, Reference, Time, Whole
 from api.urls import callback
 from db import messages
 from telephony.errors import (
@@ -14,6 +14,7 @@ from telephony.errors import (
     NotFoundError,
     RecipientOptedOutError,
     SenderIdNotAllowedError,
+    SpendCapReachedError,
 )
 from telephony.phone_numbers import e164
 from telephony.sms.send import VALIDITY_SECONDS_DEFAULT, Draft, send
@@ -44,6 +45,7 @@ class SendBody(Body):
     callback_url: str | None = None
     reference: Reference | None = None
     validity_seconds: Annotated[Whole, Field(ge=60, le=7 * 86400)] = VALIDITY_SECONDS_DEFAULT
+    max_price: Annotated[Amount | None, Field(description="Refuse a dearer message")] = None
 
 
 class Sent(Answer):
@@ -89,15 +91,15 @@ class MessageAnswer(Answer):
 
 @endpoint(
     "POST", "/sms/send", scope="sms:send", takes=SendBody, returns=Sent, status=202,
-    errors=(InsufficientFundsError, SenderIdNotAllowedError, DestinationNotAllowedError,
-            RecipientOptedOutError),
+    errors=(InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
+            DestinationNotAllowedError, RecipientOptedOutError),
 )  # fmt: skip
 def send_message(context: Context, body: SendBody) -> Sent:
     """Send a single SMS."""
     draft = Draft(
         to=body.to, text=body.text, sender=body.from_, reference=body.reference,
         callback_url=callback(body.callback_url, context.settings),
-        validity_seconds=body.validity_seconds,
+        validity_seconds=body.validity_seconds, max_price=body.max_price,
     )  # fmt: skip
     me = context.me
     accepted = send(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Money, Number, Reference, Time, Whole
+from api.fields import Amount, Answer, Body, Money, Number, Reference, Time, Whole
 from api.urls import callback
 from api.v1.sms import Step
 from db import calls
@@ -14,7 +14,10 @@ from telephony.errors import (
     DestinationNotAllowedError,
     InsufficientFundsError,
     NotFoundError,
+    SpendCapReachedError,
+    above,
 )
+from telephony.money import shown
 from telephony.phone_numbers import e164
 from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
 from telephony.voice.sip_accounts import USERNAME
@@ -44,6 +47,9 @@ class CallBody(Body):
     caller_id: Number | None = None
     timeout_seconds: Annotated[Whole, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
     time_limit_seconds: Annotated[Whole, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
+    max_price_per_minute: Annotated[
+        Amount | None, Field(description="Refuse a call whose minute is dearer")
+    ] = None
     callback_url: str | None = None
     reference: Reference | None = None
 
@@ -91,8 +97,8 @@ class CallAnswer(Answer):
 
 @endpoint(
     "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
-    errors=(InsufficientFundsError, CallerIdNotAllowedError, DestinationNotAllowedError,
-            NotFoundError),
+    errors=(InsufficientFundsError, SpendCapReachedError, CallerIdNotAllowedError,
+            DestinationNotAllowedError, NotFoundError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: the phone of `from` rings first, then `to` is dialled."""
@@ -106,6 +112,10 @@ def place_call(context: Context, body: CallBody) -> Placed:
         context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
         wish=wish, now=context.now,
     )  # fmt: skip
+    price, most = placed.rate.voice_per_minute, body.max_price_per_minute
+    if most is not None and price > most:  # what was placed is undone with the transaction
+        sentence = f"A minute costs {shown(price, placed.rate.currency)}."
+        raise above("max_price_per_minute", sentence)
     return Placed(
         call_id=placed.call_id, to=placed.to, from_=placed.origin, caller_id=placed.caller_id,
         max_seconds=placed.max_seconds, rate=placed.rate.voice_per_minute,

@@ -1,8 +1,10 @@
-"""Money set aside before something happens, and settled once when it has: placed, then captured
-(the rest returns) or released."""
+"""Money set aside before something happens, and settled once when it has: placed, perhaps
+lengthened, then captured (the rest returns), released, or expired."""
 
-from db import ledger
-from db.connection import Conn
+from db import chain, holds, ledger
+from db.connection import Conn, Row
+from telephony.billing import limits
+from telephony.billing.limits import Payer
 from telephony.billing.wallets import PLATFORM, not_enough
 from telephony.clock import Instant
 from telephony.money import Micros
@@ -10,29 +12,56 @@ from telephony.money import Micros
 
 def place(
     conn: Conn, account_id: str, mode: str, kind: str, amount: Micros, *, reference: str,
-    now: Instant,
+    now: Instant, key_id: str | None = None, expires_at: Instant | None = None,
 ) -> None:  # fmt: skip
-    """Hold an amount for one message or call; raises InsufficientFundsError. The guard is in the
-    UPDATE itself, so racing callers cannot hold the same money."""
+    """Hold an amount for one message or call; raises InsufficientFundsError and
+    SpendCapReachedError. The guard is in the UPDATE itself, so racing callers cannot hold the same
+    money."""
     pot = ledger.pot(conn, account_id, mode, kind)
     if not ledger.set_aside(conn, pot["id"], amount):
         raise not_enough(amount, pot["balance"] - pot["held"])
-    ledger.add_hold(conn, reference, pot["id"], amount, now)
+    holds.add(
+        conn, reference, pot["id"], amount, now, mode=mode, key_id=key_id, expires_at=expires_at
+    )
+    if reached := limits.spend(conn, Payer(account_id, mode, key_id, now), amount):
+        raise reached
+
+
+def extend(
+    conn: Conn, reference: str, more: Micros, now: Instant, expires_at: Instant | None = None
+) -> bool:
+    """Add to an open hold, which may then expire later. False, with nothing changed, if it is
+    closed, or the free funds or a spend cap do not cover it."""
+    if more < 0:
+        raise ValueError("a hold is only ever extended")
+    hold = holds.lengthen(conn, reference, 0, None)  # takes its lock before the pot's, as capture
+    pot = ledger.set_aside(conn, hold["ledger_account_id"], more) if hold else None
+    if hold is None or pot is None:
+        return False
+    if limits.spend(conn, _payer(hold, pot), more):
+        ledger.give_back(conn, pot["id"], more, 0)
+        return False
+    holds.lengthen(conn, reference, more, expires_at)
+    return True
 
 
 def capture(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant) -> Micros:
     """Charge a held amount and return the rest to its pot: what was charged. Never more than the
-    hold; 0 if it was closed before, so that a repeated fact charges nothing."""
-    hold = ledger.open_hold(conn, reference)
-    if hold is None:
-        return 0
-    charged = min(amount, int(hold["amount"]))
-    closed = ledger.close_hold(conn, reference, "captured" if charged else "released", charged, now)
+    hold; what is asked beyond it, or after it had expired, is booked as a surplus that the
+    platform bears. 0 if it was closed before, so that a repeated fact charges nothing."""
+    if amount > 0:
+        chain.take_turn(conn, mode)
+    closed = holds.close(conn, reference, amount, now)
     if closed is None:
+        if amount > 0 and holds.mark_late(conn, reference):
+            _book(conn, "surplus", reference, mode, _adjustment(conn, mode), amount, now)
         return 0
-    ledger.give_back(conn, closed["ledger_account_id"], closed["amount"], charged)
+    charged = int(closed["captured"])
+    _lift(conn, closed, now)
     if charged:
-        _book(conn, reference, mode, closed["ledger_account_id"], charged, now)
+        _book(conn, "charge", reference, mode, closed["ledger_account_id"], charged, now)
+    if amount > charged:
+        _book(conn, "surplus", reference, mode, _adjustment(conn, mode), amount - charged, now)
     return charged
 
 
@@ -41,11 +70,36 @@ def release(conn: Conn, reference: str, mode: str, now: Instant) -> None:
     capture(conn, reference, mode, 0, now)
 
 
+def expire_due(conn: Conn, now: Instant, limit: int) -> int:
+    """Return the money of open holds past their `expires_at`, at most `limit`; how many."""
+    closed = [holds.close(conn, one, 0, now, "expired") for one in holds.due(conn, now, limit)]
+    expired: list[Row] = [hold for hold in closed if hold]
+    for hold in expired:
+        _lift(conn, hold, now)
+    return len(expired)
+
+
+def _lift(conn: Conn, hold: Row, now: Instant) -> None:
+    """Return to its pot what a closed hold did not charge."""
+    pot = ledger.give_back(conn, hold["ledger_account_id"], hold["amount"], hold["captured"])
+    limits.give_back(conn, _payer(hold, pot), hold["amount"] - hold["captured"])
+    limits.watch(conn, pot, now)
+
+
+def _payer(hold: Row, pot: Row) -> Payer:
+    return Payer(pot["account_id"], hold["mode"], hold["key_id"], hold["created_at"])
+
+
+def _adjustment(conn: Conn, mode: str) -> str:
+    return str(ledger.pot(conn, PLATFORM, mode, "adjustment")["id"])
+
+
 def _book(
-    conn: Conn, reference: str, mode: str, pot_id: str, charged: Micros, now: Instant
+    conn: Conn, kind: str, reference: str, mode: str, pot_id: str, amount: Micros, now: Instant
 ) -> None:
+    """Move an amount from a pot to revenue."""
     revenue = ledger.pot(conn, PLATFORM, mode, "revenue")
     ledger.write_journal(
-        conn, reference=f"charge:{reference}", mode=mode, kind="charge", actor="platform", now=now,
-        postings={pot_id: -charged, revenue["id"]: charged},
+        conn, reference=f"{kind}:{reference}", mode=mode, kind=kind, actor="platform", now=now,
+        postings={pot_id: -amount, revenue["id"]: amount},
     )  # fmt: skip

@@ -4,8 +4,10 @@ accepted: a later change of prices never re-rates it."""
 import json
 from dataclasses import asdict, dataclass
 
-from db import accounts, tariffs
+from db import tariffs
 from db.connection import Conn
+from telephony import clock
+from telephony.clock import Instant
 from telephony.errors import DestinationNotAllowedError
 from telephony.money import Micros, share
 from telephony.phone_numbers import prefixes
@@ -13,7 +15,9 @@ from telephony.phone_numbers import prefixes
 
 @dataclass(frozen=True)
 class Rate:
-    """Prices in millionths; seconds for the billing steps of a call (60/60, 30/6, 1/1)."""
+    """Prices in millionths; seconds for the billing steps of a call (60/60, 30/6, 1/1) and for
+    the talk time before them that costs nothing. `version_id` is empty for an account's own rate.
+    """
 
     prefix: str
     currency: str
@@ -22,6 +26,11 @@ class Rate:
     voice_connect_fee: Micros
     voice_initial_seconds: int
     voice_increment_seconds: int
+    voice_free_seconds: int = 0
+    country: str = ""
+    iso: str = ""
+    route: str = ""
+    version_id: str = ""
 
     def to_text(self) -> str:
         """The snapshot that is stored beside a call."""
@@ -29,8 +38,12 @@ class Rate:
 
     @classmethod
     def from_text(cls, text: str) -> "Rate":
-        """A stored snapshot."""
-        return cls(**json.loads(text))
+        """A stored snapshot, also one that an older or a newer release wrote."""
+        stored = json.loads(text)
+        return cls(**{name: stored[name] for name in FIELDS if name in stored})
+
+
+FIELDS = tuple(Rate.__dataclass_fields__)
 
 
 def free(currency: str) -> Rate:
@@ -38,39 +51,43 @@ def free(currency: str) -> Rate:
     return Rate("", currency, 0, 0, 0, 1, 1)
 
 
-def rate_for(conn: Conn, account_id: str, number: str) -> Rate:
-    """The rate of the longest matching prefix in the account's tariff; raises
-    DestinationNotAllowedError where there is none."""
-    tariff_id = accounts.account(conn, account_id)["tariff_id"]
-    found = tariffs.longest_match(conn, tariff_id, prefixes(number))
+def rate_for(conn: Conn, account_id: str, number: str, now: Instant | None = None) -> Rate:
+    """What the account pays for a number at an instant, by default now: the longest matching
+    prefix of its own rates and its tariff's version in force; raises DestinationNotAllowedError
+    where there is none."""
+    at = clock.now() if now is None else now
+    found = tariffs.price(conn, account_id, prefixes(number), at)
     if found is None:
         raise DestinationNotAllowedError(f"There is no price for {number}, so it is not offered.")
-    return Rate(**{name: found[name] for name in Rate.__dataclass_fields__})
+    return Rate(**{name: found[name] for name in FIELDS})
 
 
 def billed_seconds(rate: Rate, billsec: int) -> int:
-    """Talk time rounded up to the billing steps; nothing for a call that was not answered."""
-    if billsec <= 0:
+    """Talk time after the free seconds, rounded up to the billing steps; nothing for a call that
+    was not answered or ended within them."""
+    paid = billsec - rate.voice_free_seconds
+    if billsec <= 0 or paid <= 0:
         return 0
-    over = max(0, billsec - rate.voice_initial_seconds)
+    over = max(0, paid - rate.voice_initial_seconds)
     steps = -(-over // rate.voice_increment_seconds)
     return rate.voice_initial_seconds + steps * rate.voice_increment_seconds
 
 
 def call_cost(rate: Rate, billsec: int) -> Micros:
-    """Connect fee and talk time of an answered call, rounded up to a millionth once."""
-    if billsec <= 0:
+    """Connect fee and billed time, rounded up to a millionth once. A call that ends within its
+    free seconds costs nothing, not even the fee."""
+    billed = billed_seconds(rate, billsec)
+    if billed == 0:
         return 0
-    return rate.voice_connect_fee + share(rate.voice_per_minute, billed_seconds(rate, billsec), 60)
+    return rate.voice_connect_fee + share(rate.voice_per_minute, billed, 60)
 
 
 def affordable_seconds(rate: Rate, funds: Micros, at_most: int) -> int:
-    """The longest talk time, in whole billing steps, that costs no more than the funds; 0 where
-    they do not cover the first step."""
+    """The longest talk time, at most `at_most`, that costs no more than the funds: the free
+    seconds and then whole billing steps."""
     if rate.voice_per_minute == 0 and rate.voice_connect_fee <= funds:
         return at_most
     seconds = (funds - rate.voice_connect_fee) * 60 // max(1, rate.voice_per_minute)
     steps = (seconds - rate.voice_initial_seconds) // rate.voice_increment_seconds
-    if steps < 0:
-        return 0
-    return min(at_most, rate.voice_initial_seconds + steps * rate.voice_increment_seconds)
+    paid = rate.voice_initial_seconds + steps * rate.voice_increment_seconds if steps >= 0 else 0
+    return min(at_most, rate.voice_free_seconds + paid)

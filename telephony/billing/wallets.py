@@ -1,7 +1,8 @@
 """Pots of money and what moves between them. Every deed here runs in the caller's transaction."""
 
-from db import ledger
-from db.connection import Conn
+from db import chain, ledger
+from db.connection import Conn, Row
+from telephony.billing import limits
 from telephony.clock import Instant
 from telephony.errors import InsufficientFundsError
 from telephony.money import Micros, to_json
@@ -20,15 +21,17 @@ def open_pots(conn: Conn, account_id: str, currency: str) -> None:
 
 def fund(
     conn: Conn, account_id: str, mode: str, amount: Micros, *, reference: str, actor: str,
-    now: Instant,
+    now: Instant, reason: str = "",
 ) -> str:  # fmt: skip
     """Put money that was paid in into the wallet; the journal's id."""
     _positive(amount)
+    chain.take_turn(conn, mode)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     funding = ledger.pot(conn, PLATFORM, mode, "funding")
-    ledger.change_balance(conn, wallet["id"], amount)
+    change(conn, wallet, amount, now)
     return ledger.write_journal(
         conn, reference=reference, mode=mode, kind="fund", actor=actor, now=now,
+        reason=reason,
         postings={funding["id"]: -amount, wallet["id"]: amount},
     )  # fmt: skip
 
@@ -39,15 +42,24 @@ def top_up_sip(
 ) -> str:  # fmt: skip
     """Move money from the wallet to the SIP wallet; raises InsufficientFundsError."""
     _positive(amount)
+    chain.take_turn(conn, mode)
     wallet = ledger.pot(conn, account_id, mode, "wallet")
     sip = ledger.pot(conn, account_id, mode, "sip")
-    if not ledger.change_balance(conn, wallet["id"], -amount):
-        raise not_enough(amount, wallet["balance"] - wallet["held"])
-    ledger.change_balance(conn, sip["id"], amount)
+    change(conn, wallet, -amount, now)
+    change(conn, sip, amount, now)
     return ledger.write_journal(
         conn, reference=reference, mode=mode, kind="sip_topup", actor=actor, now=now,
         postings={wallet["id"]: -amount, sip["id"]: amount},
     )  # fmt: skip
+
+
+def change(conn: Conn, pot: Row, amount: Micros, now: Instant) -> None:
+    """Add to a pot, or take from what is free in it; raises InsufficientFundsError. The caller
+    writes the journal that belongs to it."""
+    after = ledger.change_balance(conn, pot["id"], amount)
+    if after is None:
+        raise not_enough(-amount, pot["balance"] - pot["held"])
+    limits.watch(conn, after, now)
 
 
 def available(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
@@ -59,6 +71,12 @@ def available(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
 def balance(conn: Conn, account_id: str, mode: str, kind: str) -> Micros:
     """What is in a pot, held or not."""
     return int(ledger.pot(conn, account_id, mode, kind)["balance"])
+
+
+def chain_journals(conn: Conn, on: bool) -> None:
+    """Link the journals of both modes by hashes from now on, or no longer."""
+    for mode in MODES:
+        chain.activate(conn, mode, on)
 
 
 def not_enough(required: Micros, free: Micros) -> InsufficientFundsError:

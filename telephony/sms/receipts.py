@@ -6,6 +6,7 @@ from typing import Any
 from db import messages, receipts
 from db.connection import Conn, Row
 from db.messages import MessageStatus
+from telephony.billing import holds
 from telephony.clock import Instant, rfc3339
 from telephony.money import to_json
 from telephony.sms.providers.base import Receipt, ReceiptState
@@ -67,8 +68,18 @@ def _end(conn: Conn, message_id: str, now: Instant) -> None:
     if worst is ReceiptState.DELIVERED:
         facts["delivered_at"] = now
     row = messages.go(conn, message_id, _BY_STATE[worst], now, **facts)
+    if row and row["sent_at"] is None:
+        row = _charge(conn, row, now)
     if row:
         report(conn, row, now)
+
+
+def _charge(conn: Conn, message: Row, now: Instant) -> Row:
+    """Nobody knew whether it was sent, and its receipts prove it: its parts are charged now."""
+    taken = [part for part in receipts.parts(conn, message["id"]) if part["provider_message_id"]]
+    cost = message["price_per_segment"] * len(taken)
+    charged = holds.capture(conn, message["id"], message["mode"], cost, now)
+    return messages.set_cost(conn, message["id"], charged)
 
 
 def report(conn: Conn, message: Row, now: Instant) -> None:

@@ -13,14 +13,17 @@ from telephony.errors import (
     RecipientOptedOutError,
     SenderIdNotAllowedError,
     ValidationFailedError,
+    above,
 )
-from telephony.money import Micros
+from telephony.money import Micros, shown
 from telephony.settings import Settings
 from telephony.sms import segments
 
 CHANNEL = "sms"
 PARTS_MAX = 10
 VALIDITY_SECONDS_DEFAULT = 48 * 3600
+HOLD_GRACE_SECONDS = 24 * 3600
+"""The sweep of expired messages returns their money; the hold ends by itself if it never runs."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Draft:
     callback_url: str | None = None
     reference: str | None = None
     validity_seconds: int = VALIDITY_SECONDS_DEFAULT
+    max_price: Micros | None = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +65,21 @@ def send(
         raise _too_long(split.count)
     rate = rating.rate_for(conn, account_id, draft.to)
     cost = rate.sms_per_segment * split.count
+    if draft.max_price is not None and cost > draft.max_price:
+        raise above("max_price", f"The message costs {shown(cost, rate.currency)}.")
     message_id = new_id("msg")
-    holds.place(conn, account_id, mode, "wallet", cost, reference=message_id, now=now)
+    expires_at = now + draft.validity_seconds * SECOND
+    holds.place(
+        conn, account_id, mode, "wallet", cost, reference=message_id, now=now, key_id=key_id,
+        expires_at=expires_at + HOLD_GRACE_SECONDS * SECOND,
+    )  # fmt: skip
     messages.add(
         conn, id=message_id, account_id=account_id, key_id=key_id, mode=mode, status="queued",
         to_number=draft.to, from_number=sender, body=draft.text, encoding=split.encoding,
         segments=split.count, price_per_segment=rate.sms_per_segment, cost=cost,
         currency=rate.currency, callback_url=draft.callback_url, reference=draft.reference,
         provider=provider, created_at=now, next_attempt_at=now, attempts=0,
-        expires_at=now + draft.validity_seconds * SECOND,
+        expires_at=expires_at,
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Accepted(message_id, sender, split.encoding, split.count, cost, rate.currency)

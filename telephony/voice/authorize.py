@@ -83,7 +83,7 @@ def _variables(placed: Placed) -> dict[str, str]:
         "SV_ROUTE": placed.route,
         "SV_TO": placed.to,
         "SV_CALLER_ID": placed.caller_id,
-        "SV_SECONDS": str(placed.max_seconds),
+        "SV_SECONDS": str(placed.granted_seconds),
         "SV_RING_SECONDS": str(placed.ring_seconds),
     }
 

@@ -64,7 +64,7 @@ def originate(call: Row) -> Originate:
             "SV_ROUTE": call["route"],
             "SV_TO": call["to_number"],
             "SV_CALLER_ID": call["caller_id"],
-            "SV_SECONDS": str(call["max_seconds"]),
+            "SV_SECONDS": str(call["granted_seconds"]),
             "SV_RING_SECONDS": str(call["ring_seconds"]),
         },
     )  # fmt: skip

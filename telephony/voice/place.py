@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from db import accounts, calls, sip
 from db.connection import Conn, Row
 from db.ids import new_id
-from telephony.billing import holds, rating
+from telephony.billing import rating
 from telephony.billing.rating import Rate
-from telephony.billing.wallets import available, not_enough
 from telephony.clock import Instant
 from telephony.errors import (
     CallerIdNotAllowedError,
@@ -17,12 +16,15 @@ from telephony.errors import (
     ValidationFailedError,
 )
 from telephony.settings import Settings
+from telephony.voice import grants
+from telephony.voice.grants import Grant, Payer
 from telephony.voice.sip_accounts import pick
 
 CHANNEL = "calls"
 CALL_SECONDS_MAX = 4 * 3600
 RING_SECONDS_DEFAULT = 30
 SIP = "sip:"
+NOTHING = Grant(0, grants.TIME_LIMIT, 0)
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ class Wish:
 
 @dataclass(frozen=True)
 class Placed:
-    """A queued call, and for how long its money lasts."""
+    """A queued call, for how long its money lasts, and for how long it is paid already."""
 
     call_id: str
     to: str
     origin: str
     caller_id: str
     max_seconds: int
+    granted_seconds: int
     rate: Rate
     route: str
     ring_seconds: int = RING_SECONDS_DEFAULT
@@ -72,15 +75,16 @@ def place(
     caller_id = _caller_id(conn, account_id, wish.caller_id, phone)
     target = _target(conn, settings, account_id, mode, wish.to)
     call_id = new_id("call")
-    seconds = _hold(conn, account_id, mode, call_id, target.rate, wish.time_limit_seconds, now)
+    payer = Payer(account_id, mode, call_id, target.rate, wish.time_limit_seconds, key_id)
+    grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
     calls.add(
         conn, id=call_id, channel_id=call_id, account_id=account_id, key_id=key_id, mode=mode,
         sip_account=phone["username"], direction=target.direction, status="queued",
         first_leg=f"PJSIP/{phone['username']}", route=target.route, to_number=target.number,
         from_number=wish.origin or phone["username"], caller_id=caller_id,
-        ring_seconds=wish.ring_seconds, max_seconds=seconds, rate=target.rate.to_text(),
+        ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
-        callback_url=wish.callback_url, reference=wish.reference,
+        callback_url=wish.callback_url, reference=wish.reference, **_granted(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Placed(
@@ -88,7 +92,8 @@ def place(
         target.number,
         wish.origin or phone["username"],
         caller_id,
-        seconds,
+        grant.max_seconds,
+        grant.seconds,
         target.rate,
         target.route,
         wish.ring_seconds,
@@ -102,10 +107,11 @@ def place_from_phone(
     account_id, mode = phone["account_id"], phone["dial_mode"]
     target = _target(conn, settings, account_id, mode, to)
     call_id = new_id("call")
-    seconds = _hold(conn, account_id, mode, call_id, target.rate, CALL_SECONDS_MAX, now)
-    _add_dialling(conn, call_id, phone, target, seconds, uniqueid, node, now)
-    return Placed(call_id, target.number, phone["username"], _shown(phone, target), seconds,
-                  target.rate, target.route)  # fmt: skip
+    payer = Payer(account_id, mode, call_id, target.rate, CALL_SECONDS_MAX)
+    grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
+    _add_dialling(conn, payer, grant, phone, target, uniqueid, node, now)
+    return Placed(call_id, target.number, phone["username"], _shown(phone, target),
+                  grant.max_seconds, grant.seconds, target.rate, target.route)  # fmt: skip
 
 
 def refuse_from_phone(
@@ -115,23 +121,34 @@ def refuse_from_phone(
     account = accounts.account(conn, phone["account_id"])
     target = Target("", to, "outbound", rating.free(account["currency"]))
     call_id = new_id("call")
-    _add_dialling(conn, call_id, phone, target, 0, uniqueid, node, now)
+    payer = Payer(phone["account_id"], phone["dial_mode"], call_id, target.rate, 0)
+    _add_dialling(conn, payer, NOTHING, phone, target, uniqueid, node, now)
     calls.go(conn, call_id, calls.CallStatus.failed, now, cause, hangup_cause=cause, ended_at=now)
 
 
 def _add_dialling(
-    conn: Conn, call_id: str, phone: Row, target: Target, seconds: int, uniqueid: str, node: str,
+    conn: Conn, payer: Payer, grant: Grant, phone: Row, target: Target, uniqueid: str, node: str,
     now: Instant,
 ) -> None:  # fmt: skip
     calls.add(
-        conn, id=call_id, channel_id=uniqueid, account_id=phone["account_id"], key_id=None,
+        conn, id=payer.call_id, channel_id=uniqueid, account_id=phone["account_id"], key_id=None,
         mode=phone["dial_mode"], sip_account=phone["username"], direction=target.direction,
         status="dialing", first_leg="", route=target.route, to_number=target.number,
         from_number=phone["username"], caller_id=_shown(phone, target),
-        ring_seconds=RING_SECONDS_DEFAULT, max_seconds=seconds, rate=target.rate.to_text(),
+        ring_seconds=RING_SECONDS_DEFAULT, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, node=node, created_at=now,
-        started_at=now, last_seen_at=now,
+        started_at=now, last_seen_at=now, **_granted(payer, grant),
     )  # fmt: skip
+
+
+def _granted(payer: Payer, grant: Grant) -> Row:
+    """The columns of a call's talk time. The PBX gets the grant with the call, so that is what
+    it has confirmed."""
+    return {
+        "time_limit_seconds": payer.limit_seconds, "max_seconds": grant.max_seconds,
+        "granted_seconds": grant.seconds, "armed_seconds": grant.seconds,
+        "cut_cause": grant.cut_cause,
+    }  # fmt: skip
 
 
 def _shown(phone: Row, target: Target) -> str:
@@ -176,15 +193,3 @@ def _phone(conn: Conn, account_id: str, username: str) -> Target:
         raise NotFoundError(f"There is no phone {username} on this account.")
     currency = accounts.account(conn, account_id)["currency"]
     return Target("phone", username, "internal", rating.free(currency))
-
-
-def _hold(
-    conn: Conn, account_id: str, mode: str, call_id: str, rate: Rate, at_most: int, now: Instant
-) -> int:
-    funds = available(conn, account_id, mode, "sip")
-    seconds = rating.affordable_seconds(rate, funds, at_most)
-    if seconds <= 0:
-        raise not_enough(rating.call_cost(rate, 1), funds)
-    amount = rating.call_cost(rate, seconds)
-    holds.place(conn, account_id, mode, "sip", amount, reference=call_id, now=now)
-    return seconds

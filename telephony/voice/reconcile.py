@@ -6,11 +6,11 @@ from db import calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
-from telephony.clock import SECOND, Instant, now
+from telephony.clock import SECOND, Instant, from_epoch, now
 from telephony.queue import Kick, repeat
-from telephony.voice.ami import AmiLink, CoreShowChannels
+from telephony.voice.ami import AmiError, AmiEvent, AmiLink, AnsweredAt, CoreShowChannels
 from telephony.voice.cdrs import CdrTail
-from telephony.voice.settle import End, finish
+from telephony.voice.settle import End, answered, finish
 
 EVERY_SECONDS = 5.0
 GRACE_SECONDS = 5
@@ -45,9 +45,26 @@ class Reconciler:
         if suspects:
             channels = await self._link.action(CoreShowChannels())
             alive = {one.fields[name] for one in channels for name in ("uniqueid", "linkedid")}
+            await self._hear_answers(suspects, channels)
             await self._tail.catch_up()
             await self._db.write(settle_lost, suspects, alive, now())
         return 0
+
+    async def _hear_answers(self, suspects: list[Row], channels: list[AmiEvent]) -> None:
+        """Calls that were answered while nobody listened: without this none would be lengthened."""
+        talking = {one.fields["uniqueid"] for one in channels if one.fields.get("bridgeid")}
+        for call in suspects:
+            if call["answered_at"] is None and call["channel_id"] in talking:
+                await self._hear_answer(call)
+
+    async def _hear_answer(self, call: Row) -> None:
+        try:
+            fields = await self._link.action(AnsweredAt(call["channel_id"]))
+        except AmiError as error:
+            log.warning("when %s was answered is not known yet: %s", call["id"], error)
+            return
+        if at := fields.get("value"):
+            await self._db.write(answered, call, from_epoch(at))
 
 
 def settle_lost(conn: Conn, suspects: list[Row], alive: set[str], at: Instant) -> None:

@@ -9,7 +9,14 @@ from db.connection import Conn, Row
 from telephony.billing import holds, rating
 from telephony.clock import SECOND, Instant
 from telephony.money import to_json
+from telephony.voice import grants
 from telephony.webhooks.events import emit
+
+NORMAL = "normal_clearing"
+CUT_EARLY_MICROSECONDS = 250_000
+"""A busy PBX counts from some milliseconds before or after the answer that it reports."""
+SETTLED_MICROSECONDS = SECOND // 2
+"""At the answer the dialplan itself sets the first limit: one that comes before is lost."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,11 @@ def answered(conn: Conn, call: Row, at: Instant) -> None:
     """`to` answered; where its ringing was missed, that is told first."""
     if call["ringing_at"] is None:
         ringing(conn, call, at)
-    row = calls.go(conn, call["id"], CallStatus.answered, at, answered_at=at, last_seen_at=at)
+    more = call["granted_seconds"] < call["time_limit_seconds"]
+    row = calls.go(
+        conn, call["id"], CallStatus.answered, at, answered_at=at, last_seen_at=at,
+        extend_at=at + SETTLED_MICROSECONDS if more else None,
+    )  # fmt: skip
     if row:
         _tell(conn, "call_answered", row, at)
 
@@ -44,11 +55,12 @@ def finish(conn: Conn, call: Row, end: End) -> bool:
     False if it had ended before. States that were missed are told first, in order."""
     if end.answered_at is not None:
         answered(conn, call, end.answered_at)
-    billsec = talk_seconds(end, call["max_seconds"])
+        call = calls.locked(conn, call["id"])  # its grant may have grown since it was read
+    billsec = talk_seconds(end, call["granted_seconds"])
     cost = rating.call_cost(rating.Rate.from_text(call["rate"]), billsec)
-    started_at = call["started_at"] or call["created_at"]
+    started_at, cause = call["started_at"] or call["created_at"], hangup_cause(end, call)
     row = calls.go(
-        conn, call["id"], end.status, end.ended_at, end.cause, hangup_cause=end.cause,
+        conn, call["id"], end.status, end.ended_at, cause, hangup_cause=cause,
         sip_code=end.sip_code, ended_at=end.ended_at, billsec=billsec,
         duration=max(0, end.ended_at - started_at) // SECOND,
     )  # fmt: skip
@@ -67,6 +79,18 @@ def talk_seconds(end: End, granted: int) -> int:
         return 0
     talked = end.ended_at - end.answered_at
     return min(granted, max(1, (talked + SECOND // 2) // SECOND))
+
+
+def hangup_cause(end: End, call: Row) -> str:
+    """The cause that the PBX gave; where it cut the call at a limit, why that was the limit."""
+    if end.cause != NORMAL or end.answered_at is None:
+        return end.cause
+    over = end.ended_at - end.answered_at + CUT_EARLY_MICROSECONDS
+    if over >= call["granted_seconds"] * SECOND:
+        return str(call["cut_cause"])
+    past = over - call["armed_seconds"] * SECOND
+    unarmed = call["armed_seconds"] < call["granted_seconds"]
+    return grants.PLATFORM_UNAVAILABLE if unarmed and 0 <= past < SECOND else end.cause
 
 
 def _tell(conn: Conn, kind: str, call: Row, at: Instant) -> None:

@@ -27,6 +27,8 @@ def ended(number: int, who: Customer, **facts: Any) -> dict[str, Any]:
         "direction": "outbound", "status": "completed", "first_leg": "PJSIP/alice",
         "route": "simulated", "to_number": f"+1555987{number:04d}", "from_number": "alice",
         "caller_id": NUMBER, "ring_seconds": 30, "max_seconds": 600, "rate": rate.to_text(),
+        "time_limit_seconds": 600, "granted_seconds": 60, "armed_seconds": 60,
+        "cut_cause": "platform_unavailable",
         "currency": "USD", "cost": 12_000, "duration": 67, "billsec": 60, "created_at": at,
         "started_at": at, "answered_at": at + 7 * SECOND, "ended_at": at + 67 * SECOND,
         "hangup_cause": "normal_clearing", "sip_code": 200, "node": "pbx1", **facts,

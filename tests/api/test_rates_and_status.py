@@ -39,7 +39,8 @@ async def test_a_key_shows_the_account_s_own_prices(api: Api, database: Database
 
     def deed(conn: Conn) -> None:
         own = tariffs.add_tariff(conn, "own", "EUR", [rate("49", sms_per_segment=1)], now())
-        conn.run("UPDATE account SET tariff_id = :t WHERE id = :id", t=own, id=who.account_id)
+        tariffs.assign(conn, who.account_id, own)
+        conn.run("UPDATE account SET currency = 'EUR' WHERE id = :id", id=who.account_id)
 
     await database.write(deed)
     (mine,) = good(await api.using(who).get("/rates"))["data"]

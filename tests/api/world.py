@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from db import accounts, ledger, sip
+from db import accounts, audit, ledger, sip
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -63,7 +63,7 @@ async def pots(database: Database, who: Customer) -> dict[str, tuple[int, int]]:
 
 async def assert_books_balance(database: Database) -> None:
     """No promise of the ledger is broken."""
-    drift = await database.write(ledger.drift)
+    drift = await database.write(audit.drift)
     assert not any(drift.values()), drift
 
 

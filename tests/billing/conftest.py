@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from db import ledger
+from db import audit
 from db.database import Database
 
 
@@ -12,5 +12,5 @@ from db.database import Database
 async def database(database: Database) -> AsyncIterator[Database]:
     """The database, whose ledger is examined when the test is over."""
     yield database
-    drift = await database.write(ledger.drift)
+    drift = await database.write(audit.drift)
     assert not any(drift.values()), drift

@@ -1,22 +1,25 @@
 """What a call costs, and how long funds last."""
 
+import json
+from dataclasses import replace
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.database import Database
 from telephony.billing import rating
 from telephony.billing.rating import Rate, affordable_seconds, billed_seconds, call_cost
-from telephony.errors import DestinationNotAllowedError
 from telephony.money import MICROS
-from tests.factories import customer
 
 STEPS = [(1, 1), (60, 60), (30, 6), (60, 1), (0, 1), (0, 60), (1, 60)]
 DAY = 86_400
 
 
-def voice(per_minute: int, fee: int = 0, initial: int = 60, increment: int = 60) -> Rate:
-    return Rate("1", "USD", 6_000, per_minute, fee, initial, increment)
+def voice(
+    per_minute: int, fee: int = 0, initial: int = 60, increment: int = 60, gratis: int = 0
+) -> Rate:
+    return Rate("1", "USD", 6_000, per_minute, fee, initial, increment, gratis)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,11 @@ def test_talk_time_is_rounded_up_to_the_steps(
         (voice(10_000, 0, 1, 1), 60, 10_000),
         (voice(0, 5_000), 1, 5_000),
         (voice(0), 3_600, 0),
+        (voice(12_000, 5_000, 60, 60, 10), 10, 0),  # within the free seconds: not even the fee
+        (voice(12_000, 5_000, 60, 60, 10), 11, 17_000),
+        (voice(12_000, 5_000, 60, 60, 10), 70, 17_000),
+        (voice(12_000, 5_000, 60, 60, 10), 71, 29_000),
+        (voice(12_000, 0, 0, 6, 10), 11, 1_200),
     ],
 )
 def test_a_call_costs_its_fee_and_its_time(rate: Rate, billsec: int, cost: int) -> None:
@@ -69,6 +77,12 @@ def test_a_call_costs_its_fee_and_its_time(rate: Rate, billsec: int, cost: int) 
         (voice(0, 5_000), 4_999, 0),
         (voice(0, 5_000), 5_000, 1_000),
         (voice(12_000), 0, 0),
+        (voice(12_000, 0, 60, 60, 10), 11_999, 10),
+        (voice(12_000, 0, 60, 60, 10), 12_000, 70),
+        (voice(12_000, 5_000, 30, 6, 10), 12_199, 40),
+        (voice(12_000, 5_000, 30, 6, 10), 12_200, 46),
+        (voice(12_000, 0, 60, 60, 2_000), 0, 1_000),
+        (voice(0, 5_000, 60, 60, 10), 4_999, 10),
     ],
 )
 def test_funds_last_so_long(rate: Rate, funds: int, seconds: int) -> None:
@@ -81,11 +95,12 @@ def test_funds_last_so_long(rate: Rate, funds: int, seconds: int) -> None:
     st.sampled_from(STEPS),
     st.integers(0, 1_000 * MICROS),
     st.integers(1, DAY),
+    st.integers(0, 120),
 )
 def test_a_grant_never_costs_more_than_the_funds_and_never_wastes_a_step(
-    per_minute: int, fee: int, steps: tuple[int, int], funds: int, at_most: int
+    per_minute: int, fee: int, steps: tuple[int, int], funds: int, at_most: int, gratis: int
 ) -> None:
-    rate = voice(per_minute, fee, *steps)
+    rate = voice(per_minute, fee, *steps, gratis)
     seconds = affordable_seconds(rate, funds, at_most)
     assert 0 <= seconds <= at_most
     assert call_cost(rate, seconds) <= funds
@@ -93,38 +108,61 @@ def test_a_grant_never_costs_more_than_the_funds_and_never_wastes_a_step(
         assert call_cost(rate, seconds + 1) > funds
 
 
-@given(st.integers(0, 10 * MICROS), st.sampled_from(STEPS), st.integers(0, DAY))
+@given(
+    st.integers(0, 200_000), st.integers(0, 20_000), st.sampled_from(STEPS),
+    st.integers(0, 300_000), st.integers(0, 20),
+)  # fmt: skip
+def test_the_grant_is_the_very_longest_of_all_talk_times(
+    per_minute: int, fee: int, steps: tuple[int, int], funds: int, gratis: int
+) -> None:
+    """Against every talk time up to ten minutes, one by one."""
+    rate = voice(per_minute, fee, *steps, gratis)
+    paid_for = [talk for talk in range(601) if call_cost(rate, talk) <= funds]
+    assert affordable_seconds(rate, funds, 600) == paid_for[-1]
+    assert paid_for == list(range(len(paid_for)))
+
+
+@given(
+    st.integers(0, 10 * MICROS), st.sampled_from(STEPS), st.integers(0, DAY), st.integers(0, 120)
+)  # fmt: skip
 def test_a_longer_call_never_costs_less(
+    per_minute: int, steps: tuple[int, int], billsec: int, gratis: int
+) -> None:
+    rate = voice(per_minute, 100, *steps, gratis)
+    assert call_cost(rate, billsec) <= call_cost(rate, billsec + 1)
+    assert billed_seconds(rate, billsec) >= billsec - gratis
+    assert call_cost(rate, billsec) <= call_cost(voice(per_minute, 100, *steps), billsec)
+
+
+@given(st.integers(0, 10 * MICROS), st.sampled_from(STEPS), st.integers(1, DAY))
+def test_rounding_costs_the_customer_less_than_a_millionth(
     per_minute: int, steps: tuple[int, int], billsec: int
 ) -> None:
-    rate = voice(per_minute, 100, *steps)
-    assert call_cost(rate, billsec) <= call_cost(rate, billsec + 1)
-    assert billed_seconds(rate, billsec) >= billsec
+    rate = voice(per_minute, 0, *steps)
+    exact = Fraction(per_minute * billed_seconds(rate, billsec), 60)
+    assert 0 <= call_cost(rate, billsec) - exact < 1
 
 
 def test_a_rate_is_kept_as_it_was() -> None:
     rate = voice(12_000, 5_000, 30, 6)
     assert Rate.from_text(rate.to_text()) == rate
+    full = replace(rate, voice_free_seconds=3, country="A", iso="AA", route="r", version_id="trv")
+    assert Rate.from_text(full.to_text()) == full
     assert call_cost(rating.free("EUR"), 3_600) == 0
     assert affordable_seconds(rating.free("EUR"), 0, 7_200) == 7_200
 
 
-async def test_a_number_has_the_rate_of_its_longest_prefix(database: Database) -> None:
-    who = await customer(database)
-
-    async def prefix(number: str) -> str:
-        rate = await database.write(rating.rate_for, who.account_id, number)
-        assert rate.currency == "USD"
-        return rate.prefix
-
-    assert await prefix("+15550111222") == "1555"
-    assert await prefix("+12125550123") == "1"
-    assert await prefix("+491701234567") == "49"
-    with pytest.raises(DestinationNotAllowedError, match=r"\+33612345678"):
-        await prefix("+33612345678")
-
-
-async def test_an_account_without_a_tariff_reaches_nobody(database: Database) -> None:
-    await customer(database)
-    with pytest.raises(DestinationNotAllowedError):
-        await database.write(rating.rate_for, "acc_platform", "+15550111222")
+def test_a_snapshot_of_another_release_is_read() -> None:
+    old = {
+        "prefix": "1",
+        "currency": "USD",
+        "sms_per_segment": 1,
+        "voice_per_minute": 2,
+        "voice_connect_fee": 3,
+        "voice_initial_seconds": 4,
+        "voice_increment_seconds": 5,
+    }
+    kept = Rate.from_text(json.dumps(old))
+    assert kept == Rate("1", "USD", 1, 2, 3, 4, 5)
+    assert kept.voice_free_seconds == 0
+    assert Rate.from_text(json.dumps(old | {"of_a_later_release": 1})) == kept

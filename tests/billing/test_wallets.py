@@ -1,7 +1,6 @@
 """Money is held, captured and returned exactly, however many race for it."""
 
 import asyncio
-import threading
 from typing import Any
 
 import pytest
@@ -77,26 +76,6 @@ async def test_a_second_capture_charges_nothing(database: Database, rich: Custom
     assert (first, set(rest)) == (PRICE, {0})
     assert await pot(database, rich) == (10 * MICROS - PRICE, 0)
     assert await database.write(capture, rich, "unheard of", PRICE) == 0
-
-
-async def test_captures_that_saw_the_same_open_hold_charge_once(
-    database: Database, rich: Customer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both read the hold before either closes it, which on SQLite cannot happen."""
-    await database.write(place, rich, "m1")
-    both = threading.Barrier(2)
-    open_hold = ledger.open_hold
-
-    def seen_by_both(conn: Conn, reference: str) -> Row | None:
-        found = open_hold(conn, reference)
-        if conn.skip_locked:
-            both.wait(5)
-        return found
-
-    monkeypatch.setattr(ledger, "open_hold", seen_by_both)
-    charged = await asyncio.gather(*(database.write(capture, rich, "m1", PRICE) for _ in "ab"))
-    assert sorted(charged) == [0, PRICE]
-    assert await pot(database, rich) == (10 * MICROS - PRICE, 0)
 
 
 async def test_a_capture_never_exceeds_the_hold(database: Database, rich: Customer) -> None:

@@ -32,6 +32,8 @@ def add_call(conn: Conn, customer: Customer, **facts: Any) -> str:
         "mode": customer.mode, "direction": "outbound", "status": "queued", "first_leg": "alice",
         "route": "simulated", "to_number": "+15550111222", "from_number": "+15550100000",
         "caller_id": "+15550100000", "ring_seconds": 30, "max_seconds": 60, "rate": "{}",
+        "time_limit_seconds": 60, "granted_seconds": 60, "armed_seconds": 60,
+        "cut_cause": "time_limit",
         "currency": "USD", "cost": 0, "duration": 0, "billsec": 0, "created_at": START,
     }  # fmt: skip
     calls.add(conn, **(row | facts))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db import ledger
+from db import holds
 from db.connection import Conn, insert
 from db.database import Database
 from tests.db.rows import add_call
@@ -44,15 +44,15 @@ async def test_replace_does_not_get_round_the_triggers(database: Database) -> No
 
 def _pot(**facts: Any) -> Callable[[Conn], None]:
     row = {"id": "pot_x", "account_id": "acc_platform", "mode": "test", "kind": "wallet",
-           "currency": "USD", "balance": 10, "held": 0}  # fmt: skip
+           "currency": "USD", "balance": 10, "held": 0, "low_times": 0}  # fmt: skip
     return lambda conn: insert(conn, "ledger_account", **(row | facts))
 
 
 def _rate(**facts: Any) -> Callable[[Conn], None]:
     def deed(conn: Conn) -> None:
-        found = conn.one("SELECT id FROM tariff")
+        found = conn.one("SELECT id FROM tariff_version")
         assert found is not None
-        insert(conn, "rate", tariff_id=found["id"], **rate("7", **facts))
+        insert(conn, "rate", version_id=found["id"], **rate("7", **facts))
 
     return deed
 
@@ -71,7 +71,8 @@ def _rate(**facts: Any) -> Callable[[Conn], None]:
         _rate(voice_connect_fee=-1),
         _rate(voice_increment_seconds=0),
         _rate(voice_initial_seconds=-1),
-        lambda conn: ledger.add_hold(conn, "h", _wallet(conn), -1, 0),
+        _rate(voice_free_seconds=-1),
+        lambda conn: holds.add(conn, "h", _wallet(conn), -1, 0, mode="test"),
     ],
 )
 async def test_checks_refuse_what_must_never_be(
@@ -94,8 +95,8 @@ async def test_a_capture_cannot_exceed_its_hold(database: Database) -> None:
     await customer(database)
 
     def deed(conn: Conn) -> None:
-        ledger.add_hold(conn, "h", _wallet(conn), 5, 0)
-        ledger.close_hold(conn, "h", "captured", 6, 0)
+        holds.add(conn, "h", _wallet(conn), 5, 0, mode="test")
+        conn.run("UPDATE hold SET captured = 6")
 
     with pytest.raises(Exception, match=r"(?i)constraint"):
         await database.write(deed)

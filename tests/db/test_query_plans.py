@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from db import accounts, call_log, calls, events, idempotency, ledger, messages, receipts, tariffs
+from db import (
+    accounts,
+    call_log,
+    calls,
+    events,
+    holds,
+    idempotency,
+    ledger,
+    messages,
+    receipts,
+    spending,
+    tariffs,
+)
 from db.sqlite import SqliteConn, dict_row
 from tests.db.rows import START
 
@@ -63,15 +75,20 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: calls.by_channel(conn, "1.1"),
     lambda conn: calls.queued_before(conn, START),
     lambda conn: calls.on_node(conn, "pbx1"),
+    lambda conn: calls.credit_due(conn, "pbx1", START, 50),
     lambda conn: events.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
     lambda conn: events.oldest_due(conn, START),
-    lambda conn: tariffs.longest_match(conn, "trf", ["1", "15", "155"]),
+    lambda conn: tariffs.price(conn, "acc", ["1", "15", "155"], START),
     lambda conn: receipts.settle_part(conn, "sandbox", "p", "delivered", ""),
     lambda conn: receipts.early_receipts(conn, "sandbox", "p"),
     lambda conn: receipts.open_parts(conn, "sandbox"),
     lambda conn: ledger.set_aside(conn, "pot", 1),
-    lambda conn: ledger.open_hold(conn, "ref"),
-    lambda conn: ledger.close_hold(conn, "ref", "captured", 1, START),
+    lambda conn: holds.lengthen(conn, "ref", 1, START),
+    lambda conn: holds.close(conn, "ref", 1, START),
+    lambda conn: holds.mark_late(conn, "ref"),
+    lambda conn: holds.due(conn, START, 100),
+    lambda conn: ledger.refunded(conn, "txn"),
+    lambda conn: spending.take_back(conn, "test", [("acc", "2026"), ("key", "2026")], 1),
     lambda conn: idempotency.sweep(conn, START),
 ]
 
@@ -102,6 +119,13 @@ async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
     """Newest first comes from the index, so a page costs its rows, not the whole history."""
     await call_log.page(ExplainingReader(conn), "acc", "test", limit=50)
     assert not [step for step in conn.plans if "TEMP B-TREE" in step]
+
+
+def test_calls_that_are_not_due_cost_nothing(conn: Explaining) -> None:
+    """Every half second the due calls are read off the index, in its order."""
+    calls.credit_due(conn, "pbx1", START, 50)
+    (step,) = conn.plans
+    assert step.startswith("SEARCH call USING INDEX ix_call_credit (node=? AND extend_at<?)")
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,16 @@
-"""Accounts, SIP accounts, events, idempotency keys, tariffs and the ledger's tables."""
+"""Accounts, SIP accounts, events, idempotency keys and the ledger's tables."""
 
 import asyncio
 import json
 import threading
-from typing import Any
 
 import pytest
 
-from db import accounts, events, idempotency, ledger, sip, tariffs
+from db import accounts, audit, events, holds, idempotency, ledger, sip
 from db.connection import Conn, Row
 from db.database import Database
 from tests.db.rows import START, add_event
-from tests.factories import TARIFF, Customer, customer, rate
+from tests.factories import Customer, customer
 
 SCOPE = {"account_id": "acc_1", "mode": "test", "endpoint": "POST /sms/send", "key": "k"}
 
@@ -231,37 +230,15 @@ async def test_a_key_whose_request_failed_is_free_again(database: Database) -> N
     assert await database.write(idempotency.take, SCOPE, "hmac", START) is None
 
 
-async def test_the_longest_prefix_wins(database: Database, someone: Customer) -> None:
-    tariff = await database.write(tariffs.tariff_named, TARIFF)
-    assert tariff is not None
-    tariff_id = tariff["id"]
-
-    async def match(*prefixes: str) -> Any:
-        row = await database.write(tariffs.longest_match, tariff_id, list(prefixes))
-        return row and (row["prefix"], row["currency"])
-
-    assert await match("1", "15", "155", "1555", "15550") == ("1555", "USD")
-    assert await match("1", "15", "156") == ("1", "USD")
-    assert await match("3", "33") is None
-    assert await match() is None
-    deck = await tariffs.deck(database, tariff_id)
-    assert [row["prefix"] for row in deck] == ["1", "1555", "49"]
-    assert await tariffs.tariff_of(database, someone.account_id) == tariff_id
-    assert await tariffs.tariff_of(database, "acc_platform") is None
-    assert await database.write(tariffs.tariff_named, "none") is None
-    assert await tariffs.public_tariff(database) == tariff_id
-    with pytest.raises(Exception, match=r"(?i)unique"):
-        await database.write(tariffs.add_tariff, TARIFF, "USD", [rate("2")], START)
-
-
 async def test_the_ledger_tells_its_own_drift(database: Database, someone: Customer) -> None:
     """Each promise is broken by hand, and only that one is told."""
-    assert not any((await database.write(ledger.drift)).values())
+    assert not any((await database.write(audit.drift)).values())
     for sql, told in (
         ("UPDATE ledger_account SET balance = balance + 1 WHERE balance > 0", "balance differs"),
         ("UPDATE ledger_account SET held = held + 1 WHERE balance > 0", "held differs"),
         ("INSERT INTO posting SELECT journal_id, (SELECT MIN(id) FROM ledger_account"
-         " WHERE kind = 'revenue'), 5 FROM posting LIMIT 1", "does not sum to zero"),
+         " WHERE kind = 'revenue' AND mode = 'test'), 5 FROM posting LIMIT 1",
+         "does not sum to zero"),
     ):  # fmt: skip
         before = await _drifting(database)
         await database.write(lambda conn, sql: conn.run(sql), sql)
@@ -272,15 +249,16 @@ async def test_the_ledger_tells_its_own_drift(database: Database, someone: Custo
 async def test_a_hold_closes_once(database: Database, someone: Customer) -> None:
     pot = await database.write(ledger.pot, someone.account_id, "test", "wallet")
     await database.write(ledger.set_aside, pot["id"], 5)
-    await database.write(ledger.add_hold, "h", pot["id"], 5, START)
-    closed = await database.write(ledger.close_hold, "h", "captured", 5, START)
-    assert closed == {"ledger_account_id": pot["id"], "amount": 5}
-    assert await database.write(ledger.close_hold, "h", "released", 0, START) is None
-    assert await database.write(ledger.open_hold, "h") is None
+    await database.write(holds.add, "h", pot["id"], 5, START, mode="test")
+    closed = await database.write(holds.close, "h", 7, START)
+    assert closed is not None
+    assert (closed["state"], closed["amount"], closed["captured"]) == ("captured", 5, 5)
+    assert await database.write(holds.close, "h", 0, START) is None
+    assert await database.write(holds.lengthen, "h", 1, None) is None
 
 
 async def _drifting(database: Database) -> set[str]:
-    return {name for name, rows in (await database.write(ledger.drift)).items() if rows}
+    return {name for name, rows in (await database.write(audit.drift)).items() if rows}
 
 
 async def test_pots_are_opened_once(database: Database, someone: Customer) -> None:

@@ -103,4 +103,4 @@ def test_calls_go_on_after_more_kills(here: Installation, sink: SinkThread) -> N
     here.wait_operational()
     call_id = here.call("+15550200001", callback_url=sink.url, time_limit_seconds=1)
     row = here.reached(call_id, "completed")
-    assert (row["hangup_cause"], row["billsec"]) == ("normal_clearing", 1)
+    assert (row["hangup_cause"], row["billsec"]) == ("time_limit", 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db import ledger
+from db import audit
 from tests.e2e.installation import STOP_SECONDS, Installation
 from tests.fixtures_pbx import eventually
 
@@ -138,7 +138,7 @@ def test_kill_of_the_supervisor_takes_platform_and_asterisk_with_it(up: Installa
     lost = up.reached(call_id, "completed")
     assert (lost["hangup_cause"], lost["cost"]) == ("pbx_lost", 12_000)
     up.stop()
-    assert {name: rows for name, rows in up.deed(ledger.drift).items() if rows} == {}
+    assert {name: rows for name, rows in up.deed(audit.drift).items() if rows} == {}
 
 
 def test_a_second_up_in_the_same_folder_is_refused_and_disturbs_nothing(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from db import ledger, messages
+from db import audit, ledger, messages
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
@@ -67,7 +67,7 @@ async def reports(database: Database, message_id: str) -> list[dict[str, Any]]:
 
 async def wallet(database: Database, who: Customer) -> tuple[int, int]:
     """(balance, held), with the books in order."""
-    drift = await database.write(ledger.drift)
+    drift = await database.write(audit.drift)
     assert not any(drift.values()), drift
     found = await ledger.balances(database, who.account_id, who.mode)
     return found["wallet"]["balance"], found["wallet"]["held"]

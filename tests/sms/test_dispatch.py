@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from db import messages
+from db import messages, receipts
 from db.database import Database
+from telephony.billing import verify
 from telephony.clock import SECOND, now
 from telephony.sms.dispatch import (
     LEASE_SECONDS,
@@ -166,6 +167,23 @@ async def test_a_sender_that_died_leaves_an_unknown_outcome(
     await database.write(sweep, "smpp", False, now())
     assert (await message(database, message_id))["status"] == "expired"
     assert await wallet(database, who) == (FUNDS, 0)
+
+
+async def test_a_receipt_proves_that_an_unknown_message_was_sent(
+    database: Database, who: Customer
+) -> None:
+    """Its part is known and its answer was lost: it is charged when the receipt comes, once."""
+    message_id = await queue(database, who)
+    await database.write(messages.claim, "smpp", "dead", now(), now() - 1, 10)
+    await database.write(sweep, "smpp", False, now())
+    await database.write(receipts.add_part, message_id, 1, "smpp", f"{message_id}/1")
+    for _ in range(2):
+        await database.write(take, [receipt(f"{message_id}/1")], now())
+    row = await message(database, message_id)
+    assert (row["status"], row["cost"]) == ("delivered", PRICE)
+    assert await wallet(database, who) == (FUNDS - PRICE, 0)
+    assert [told["cost"] for told in await told_of(database, message_id)] == [PRICE / 1_000_000]
+    assert await verify.verify(database) == {}
 
 
 class Stuck(Told):

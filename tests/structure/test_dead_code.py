@@ -17,7 +17,7 @@ USED_BY_OTHERS = {
     "wait_ready": "tests wait for a link with it",
     "dial": "tests call from a softphone with it",
 }
-DECORATORS = ["@endpoint", "@cli.command", "@field_validator", "@model_validator"]
+DECORATORS = ["@endpoint", "@*.command", "@field_validator", "@model_validator"]
 
 
 def test_no_dead_code() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from db import accounts, calls, ledger
+from db import accounts, audit, calls, ledger
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
@@ -88,7 +88,7 @@ async def told(database: Database, call_id: str) -> list[dict[str, Any]]:
 
 async def sip_wallet(database: Database, who: Customer) -> tuple[int, int]:
     """(balance, held), with the books in order."""
-    drift = await database.write(ledger.drift)
+    drift = await database.write(audit.drift)
     assert not any(drift.values()), drift
     found = await ledger.balances(database, who.account_id, who.mode)
     return found["sip"]["balance"], found["sip"]["held"]

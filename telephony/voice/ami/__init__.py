@@ -3,6 +3,7 @@
 from telephony.voice.ami.actions import (
     AbsoluteTimeout,
     Action,
+    AnsweredAt,
     CoreShowChannels,
     CoreStatus,
     DBDel,
@@ -43,6 +44,7 @@ __all__ = [
     "AmiOutcomeUnknown",
     "AmiRefused",
     "AmiValueError",
+    "AnsweredAt",
     "Connected",
     "CoreShowChannels",
     "CoreStatus",

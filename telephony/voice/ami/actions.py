@@ -133,6 +133,18 @@ class SetVar(SingleAction):
 
 
 @dataclass(frozen=True)
+class AnsweredAt(SingleAction):
+    """When the other side of a live call answered, in field `value`: epoch seconds with decimals,
+    empty if it did not. The dialplan keeps it for the call's record."""
+
+    name = "Getvar"
+    channel: str
+
+    def _headers(self) -> Headers:
+        return {"Channel": exact_channel(self.channel), "Variable": "CDR(sv_answered)"}
+
+
+@dataclass(frozen=True)
 class Redirect(SingleAction):
     """Send a live channel to another place in the dialplan."""
 
@@ -153,14 +165,15 @@ class Redirect(SingleAction):
 
 @dataclass(frozen=True)
 class AbsoluteTimeout(SingleAction):
-    """Hang a channel up so many seconds from now; replaces an earlier timeout, 0 removes it."""
+    """Hang a channel up so many seconds from now, to the millisecond; replaces an earlier
+    timeout, 0 removes it."""
 
     name = "AbsoluteTimeout"
     channel: str
-    seconds: int
+    seconds: float
 
     def _headers(self) -> Headers:
-        return {"Channel": exact_channel(self.channel), "Timeout": str(self.seconds)}
+        return {"Channel": exact_channel(self.channel), "Timeout": str(round(self.seconds, 3))}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,238 @@
+"""`sms-voip account …` and `sms-voip ledger …`: what a person does to money, and its proofs. They
+work beside a running platform."""
+
+import asyncio
+import getpass
+from collections.abc import Coroutine
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from api.commands.options import console, database, instant
+from db import accounts, audit
+from db.connection import Conn, Row
+from db.ids import new_id
+from telephony.billing import adjustments, limits, verify, wallets
+from telephony.clock import Instant, now, rfc3339
+from telephony.errors import Problem
+from telephony.money import Micros, shown, to_micros
+
+T = TypeVar("T")
+
+account = typer.Typer(help="Customers' money and limits.", no_args_is_help=True)
+ledger = typer.Typer(help="The ledger: proofs, statements, corrections.", no_args_is_help=True)
+
+
+class Mode(StrEnum):
+    """Real money, or play money."""
+
+    live = "live"
+    test = "test"
+
+
+class Wallet(StrEnum):
+    """What pays messages, and what pays calls."""
+
+    wallet = "wallet"
+    sip = "sip"
+
+
+def _amount(text: str) -> Micros:
+    return to_micros(Decimal(text))
+
+
+def _cap(text: str) -> Micros | str:
+    return NONE if text == NONE else to_micros(Decimal(text))
+
+
+NONE = "none"
+Account = Annotated[str, typer.Argument(help="Id or name of the account.")]
+Reason = Annotated[str, typer.Option(help="Kept with the journal for ever.")]
+AMOUNT: Any = typer.Argument(parser=_amount, metavar="AMOUNT", help="In units, such as 25.50.")
+MORE: Any = typer.Option(parser=_amount, metavar="AMOUNT", help="In units, such as 25.50.")
+CAP: Any = typer.Option(parser=_cap, metavar="AMOUNT|none", help="In units, or none.")
+FROM: Any = typer.Option("--from", parser=instant, metavar="TIME", help="Such as 2026-11-01.")
+TO: Any = typer.Option("--to", parser=instant, metavar="TIME", help="Until before it; default now.")
+
+
+@account.command()
+def fund(
+    name: Account, amount: Annotated[int, AMOUNT], reason: Reason, mode: Mode = Mode.live
+) -> None:
+    """Put money that was paid in into an account's wallet."""
+
+    def deed(conn: Conn) -> str:
+        row = _account(conn, name)
+        wallets.fund(conn, row["id"], mode, amount, reference=new_id("fund"), actor=_actor(),
+                     reason=reason, now=now())  # fmt: skip
+        balance = wallets.balance(conn, row["id"], mode, "wallet")
+        return f"The {mode} wallet of {row['name']} has {shown(balance, row['currency'])}."
+
+    console.print(_write(deed), markup=False)
+
+
+@account.command("limits")
+def set_limits(
+    name: Account,
+    day: Annotated[Any, CAP] = None,
+    month: Annotated[Any, CAP] = None,
+    low_wallet: Annotated[Any, CAP] = None,
+    low_sip: Annotated[Any, CAP] = None,
+    mode: Mode = Mode.live,
+) -> None:
+    """Cap what an account may spend in a day or month (in each mode), and say from which balance
+    down it is warned (in one mode). What is not given stays as it is."""
+
+    def deed(conn: Conn) -> None:
+        account_id = _account(conn, name)["id"]
+        caps = {"spend_day_max": day, "spend_month_max": month}
+        given = {column: _or_none(cap) for column, cap in caps.items() if cap is not None}
+        if given:
+            accounts.change(conn, account_id, **given)
+        for kind, threshold in (("wallet", low_wallet), ("sip", low_sip)):
+            if threshold is not None:
+                limits.set_threshold(conn, account_id, mode, kind, _or_none(threshold), now())
+
+    _write(deed)
+
+
+@account.command("key-limit")
+def set_key_limit(
+    key_id: Annotated[str, typer.Argument(help="Id of the API key.")], day: Annotated[Any, CAP]
+) -> None:
+    """Cap what an API key may spend in a day."""
+
+    def deed(conn: Conn) -> None:
+        if not accounts.set_key_spend_cap(conn, key_id, _or_none(day)):
+            raise ValueError(f"there is no key {key_id}")
+
+    _write(deed)
+
+
+@ledger.command()
+def adjust(
+    name: Account,
+    reason: Reason,
+    add: Annotated[int, MORE] = 0,
+    take: Annotated[int, MORE] = 0,
+    mode: Mode = Mode.live,
+    wallet: Wallet = Wallet.wallet,
+) -> None:
+    """Correct a wallet: add to it, or take from what is free in it."""
+
+    def deed(conn: Conn) -> str:
+        return adjustments.adjust(
+            conn, _account(conn, name)["id"], mode, wallet, add - take, reason=reason,
+            reference=new_id("adjust"), actor=_actor(), now=now(),
+        )  # fmt: skip
+
+    console.print(_write(deed), markup=False)
+
+
+@ledger.command()
+def refund(
+    charge: Annotated[str, typer.Argument(help="Id or reference (charge:msg_…) of its journal.")],
+    amount: Annotated[int, AMOUNT],
+    reason: Reason,
+) -> None:
+    """Give back a charge or a part of it, never more than is left of it."""
+
+    def deed(conn: Conn) -> str:
+        return adjustments.refund(conn, charge, amount, reason=reason, actor=_actor(),
+                                  reference=new_id("refund"), now=now())  # fmt: skip
+
+    console.print(_write(deed), markup=False)
+
+
+@ledger.command("verify")
+def verify_all() -> None:
+    """Prove every promise of the ledger; exit status 1 and the rows that break one."""
+    found = _run(_verify())
+    _list(found)
+    if found:
+        raise SystemExit(1)
+    console.print("Every promise of the ledger holds.")
+
+
+@ledger.command()
+def reconcile(
+    start: Annotated[int | None, FROM] = None,
+    stop: Annotated[int | None, TO] = None,
+) -> None:
+    """List what is lawful and still worth a look: calls without record, surplus, late charges."""
+    _list(_run(_questions(start or 0, stop or now())))
+
+
+@ledger.command()
+def statement(
+    name: Account,
+    mode: Mode = Mode.live,
+    start: Annotated[int | None, FROM] = None,
+    stop: Annotated[int | None, TO] = None,
+) -> None:
+    """Print what moved an account's money, with the balance after each line."""
+    row, lines = _run(_statement(name, mode, start or 0, stop or now()))
+    for line in lines:
+        amount, balance = (shown(int(line[key]), row["currency"]) for key in ("amount", "balance"))
+        console.print(
+            rfc3339(line["at"]), line["pot"], line["kind"], amount, "→", balance,
+            line["reference"], line["actor"], line["reason"], markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _account(conn: Conn, name: str) -> Row:
+    found = accounts.accounts_like(conn, name)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} accounts have the id or name {name}")
+    return found[0]
+
+
+def _or_none(cap: Micros | str) -> Micros | None:
+    return None if isinstance(cap, str) else cap
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+def _list(found: verify.Drift) -> None:
+    for name, rows in found.items():
+        console.print(f"{name}:", markup=False)
+        for row in rows:
+            facts = " ".join(f"{column}={value}" for column, value in row.items())
+            console.print(f"  {facts}", markup=False, soft_wrap=True)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """What the work returns; a refusal is a sentence and exit status 1."""
+    try:
+        return asyncio.run(work)
+    except (Problem, ValueError) as error:
+        console.print(f"Refused: {error}", style="red", markup=False)
+        raise SystemExit(1) from error
+
+
+def _write(deed: Any) -> Any:
+    async def write() -> Any:
+        async with database() as db:
+            return await db.write(deed)
+
+    return _run(write())
+
+
+async def _verify() -> verify.Drift:
+    async with database() as db:
+        return await verify.verify(db)
+
+
+async def _questions(start: Instant, stop: Instant) -> verify.Drift:
+    async with database() as db:
+        return await verify.open_questions(db, start, stop)
+
+
+async def _statement(name: str, mode: str, start: int, stop: int) -> tuple[Row, list[Row]]:
+    async with database() as db:
+        row = await db.write(_account, name)
+        return row, await audit.statement(db, row["id"], mode, start, stop)

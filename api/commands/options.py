@@ -1,0 +1,53 @@
+"""What several commands begin with: the settings, and the database beside a running platform."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from db.database import Database, DatabaseError
+from db.migrate import pending
+from db.session import open_database
+from telephony import clock
+from telephony.clock import SECOND, Instant
+from telephony.settings import Settings
+
+console = Console()
+
+
+def settings() -> Settings:
+    """From the environment; a wrong one is named with its help line and ends the command."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        for finding in error.errors():
+            name = str(finding["loc"][0])
+            field = Settings.model_fields.get(name)
+            console.print(f"SMS_VOIP_{name.upper()}: {finding['msg']}", style="red", markup=False)
+            console.print(f"  {field.description if field else ''}", markup=False)
+        raise SystemExit(2) from error
+
+
+@asynccontextmanager
+async def database() -> AsyncIterator[Database]:
+    """The database of the settings, also while a platform runs on it; raises DatabaseError."""
+    url = settings().db_url
+    if pending(url):
+        raise DatabaseError("The database is not ready: run `sms-voip init` or `sms-voip migrate`.")
+    opened = await open_database(url, beside=True)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+def instant(text: str) -> Instant:
+    """`2026-11-01`, `2026-11-01T08:00:00+01:00` or `now`; UTC unless it says otherwise."""
+    if text == "now":
+        return clock.now()
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp()) * SECOND

@@ -1,0 +1,1 @@
+"""Measurements, each beside a baseline that runs at the same time on the same machine."""

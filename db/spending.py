@@ -1,0 +1,68 @@
+"""What accounts and keys have committed themselves to in a day or a month, against their caps."""
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import money, valid_mode
+from db.connection import Conn, Row
+
+Period = tuple[str, str]
+"""Subject (account or key id) and period: `2026-01-12` or `2026-01`."""
+
+
+class Spend(Table, table=True):
+    """Charged or still held, by account or key and the period in which its hold was placed."""
+
+    __table_args__ = (valid_mode(), CheckConstraint("amount >= 0", name="never_negative"))
+
+    subject: str = Field(primary_key=True)
+    mode: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    amount: int = money()
+
+
+def add(conn: Conn, mode: str, periods: list[Period], amount: int) -> dict[Period, int]:
+    """Count an amount in each period; what each has come to. The rows stay locked, so that who
+    compares them with a cap compares what is true."""
+    values = ", ".join(
+        f"(:subject_{at}, :mode, :period_{at}, :amount)" for at in range(len(periods))
+    )
+    rows = conn.all(
+        f"INSERT INTO spend (subject, mode, period, amount) VALUES {values}"
+        " ON CONFLICT (subject, mode, period)"
+        " DO UPDATE SET amount = spend.amount + excluded.amount RETURNING *",
+        mode=mode, amount=amount, **_named(periods),
+    )  # fmt: skip
+    return {(row["subject"], row["period"]): row["amount"] for row in rows}
+
+
+def take_back(conn: Conn, mode: str, periods: list[Period], amount: int) -> None:
+    """Count an amount no longer."""
+    where = " OR ".join(
+        f"subject = :subject_{at} AND mode = :mode AND period = :period_{at}"
+        for at in range(len(periods))
+    )
+    conn.run(
+        f"UPDATE spend SET amount = amount - :amount WHERE {where}",
+        mode=mode, amount=amount, **_named(periods),
+    )  # fmt: skip
+
+
+def _named(periods: list[Period]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for at, (subject, period) in enumerate(periods):
+        named |= {f"subject_{at}": subject, f"period_{at}": period}
+    return named
+
+
+def caps(conn: Conn, account_id: str, key_id: str | None) -> Row:
+    """`account_day`, `account_month` and `key_day` in millionths; None where there is no cap."""
+    found = conn.one(
+        "SELECT a.spend_day_max AS account_day, a.spend_month_max AS account_month,"
+        " k.spend_day_max AS key_day FROM account a LEFT JOIN api_key k ON k.id = :key_id"
+        " WHERE a.id = :account_id",
+        account_id=account_id, key_id=key_id,
+    )  # fmt: skip
+    assert found is not None, account_id
+    return found

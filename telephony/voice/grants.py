@@ -1,0 +1,88 @@
+"""Talk time is paid for before it is talked: a hold for the first slice of a call, lengthened
+slice by slice while the wallet covers more. Every deed runs in the caller's transaction."""
+
+from dataclasses import dataclass
+
+from db.connection import Conn, Row
+from telephony.billing import holds
+from telephony.billing.rating import Rate, affordable_seconds, call_cost
+from telephony.billing.wallets import available
+from telephony.clock import Instant
+
+FUNDS_EXHAUSTED = "funds_exhausted"
+TIME_LIMIT = "time_limit"
+SPEND_CAP_REACHED = "spend_cap_reached"
+PLATFORM_UNAVAILABLE = "platform_unavailable"
+"""There was money for more, but nobody came to lengthen the call in time."""
+
+
+@dataclass(frozen=True)
+class Payer:
+    """Whose SIP wallet pays for which call, at what price and for how long at most."""
+
+    account_id: str
+    mode: str
+    call_id: str
+    rate: Rate
+    limit_seconds: int
+    key_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Talk time that is paid for, and why a call that uses it up ends there. `max_seconds` is
+    what the funds of this moment would last for."""
+
+    seconds: int
+    cut_cause: str
+    max_seconds: int
+
+
+def begin(conn: Conn, payer: Payer, slice_seconds: int, now: Instant) -> Grant:
+    """Pay for the first slice, or as much of it as there are funds for; raises
+    InsufficientFundsError where they do not cover the first billing step."""
+    first = _bought(payer, call_cost(payer.rate, 1))
+    holds.place(
+        conn, payer.account_id, payer.mode, "sip", call_cost(payer.rate, first),
+        reference=payer.call_id, now=now, key_id=payer.key_id,
+    )  # fmt: skip
+    return lengthen(conn, payer, first, max(first, slice_seconds), now)
+
+
+def lengthen(conn: Conn, payer: Payer, granted: int, wanted: int, now: Instant) -> Grant:
+    """Pay for `wanted` seconds of talk in all, in whole billing steps, or for the largest part
+    of the way there that the free funds cover."""
+    paid = call_cost(payer.rate, granted)
+    funds = paid + available(conn, payer.account_id, payer.mode, "sip")
+    goal, covered = _bought(payer, call_cost(payer.rate, wanted)), _bought(payer, funds)
+    one_step = _bought(payer, call_cost(payer.rate, granted + 1))
+    # A cap on spending may leave room for a step where it has none for a slice.
+    steps = sorted({min(goal, covered), min(goal, covered, one_step)}, reverse=True)
+    paid_for = (one for one in steps if one > granted and _extend(conn, payer, one, paid, now))
+    seconds = next(paid_for, granted)
+    return Grant(seconds, _cut_cause(payer, seconds, goal, covered), max(seconds, covered))
+
+
+def _extend(conn: Conn, payer: Payer, seconds: int, paid: int, now: Instant) -> bool:
+    return holds.extend(conn, payer.call_id, call_cost(payer.rate, seconds) - paid, now)
+
+
+def payer_of(call: Row) -> Payer:
+    """The payer of a stored call."""
+    return Payer(
+        call["account_id"], call["mode"], call["id"], Rate.from_text(call["rate"]),
+        call["time_limit_seconds"], call["key_id"],
+    )  # fmt: skip
+
+
+def _bought(payer: Payer, amount: int) -> int:
+    """The longest talk time that costs no more than the amount."""
+    return affordable_seconds(payer.rate, amount, payer.limit_seconds)
+
+
+def _cut_cause(payer: Payer, seconds: int, goal: int, covered: int) -> str:
+    if seconds >= payer.limit_seconds:
+        return TIME_LIMIT
+    if seconds >= goal:
+        return PLATFORM_UNAVAILABLE
+    return FUNDS_EXHAUSTED if covered < goal else SPEND_CAP_REACHED

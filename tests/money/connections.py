@@ -1,0 +1,66 @@
+"""The deeds on a bare connection, so that a model test makes thousands of steps a second."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.rows import dict_row as postgres_row
+
+from db.connection import Conn
+from db.postgres import PostgresConn
+from db.sqlite import SqliteConn, dict_row
+
+T = TypeVar("T")
+
+
+class Bare:
+    """One connection that commits each deed, or dies with it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._raw: Any = None
+        self.open()
+
+    def open(self) -> None:
+        """Connect, as a process that starts anew."""
+        if self._url.startswith("sqlite"):
+            path = self._url.removeprefix("sqlite:///")
+            self._raw = sqlite3.connect(path, isolation_level=None, cached_statements=512)
+            self._raw.row_factory = dict_row
+            for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=OFF"):
+                self._raw.execute(f"PRAGMA {pragma}")
+        else:
+            self._raw = psycopg.connect(self._url, row_factory=postgres_row, autocommit=True)
+            self._raw.execute("SET synchronous_commit = off")
+
+    def write(self, deed: Callable[[Conn], T]) -> T:
+        """Run a deed and commit it; nothing of it stays if it raises."""
+        self._raw.execute("BEGIN")
+        try:
+            result = deed(self._conn())
+        except Exception:
+            self._raw.execute("ROLLBACK")
+            raise
+        self._raw.execute("COMMIT")
+        return result
+
+    def read(self, question: Callable[[Conn], T]) -> T:
+        """Run what only reads, without a transaction."""
+        return question(self._conn())
+
+    def crash(self, deed: Callable[[Conn], object]) -> None:
+        """Run a deed and die before its commit; then start anew."""
+        self._raw.execute("BEGIN")
+        try:
+            deed(self._conn())
+        finally:
+            self._raw.close()
+            self.open()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._raw.close()
+
+    def _conn(self) -> Conn:
+        return SqliteConn(self._raw) if self._url.startswith("sqlite") else PostgresConn(self._raw)
