@@ -13,7 +13,6 @@ from telephony.errors import (
 from telephony.secrets import Vault
 
 KEY_LENGTH_MAX = 255
-KEPT_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Scope:
 
 def earlier_reply(conn: Conn, vault: Vault, scope: Scope, now: Instant) -> Reply | None:
     """Claim the key in this transaction: None if it is new, else what was answered then."""
-    idempotency.forget(conn, scope.parts(), now - KEPT_SECONDS * SECOND)
+    idempotency.forget(conn, scope.parts(), now - idempotency.KEPT_SECONDS * SECOND)
     row = idempotency.take(conn, scope.parts(), scope.request_hmac, now)
     if row is None:
         return None

@@ -6,6 +6,8 @@ from db.base import Table
 from db.columns import instant, text
 from db.connection import Conn, Row, insert_new
 
+KEPT_SECONDS = 24 * 3600
+
 
 class IdempotencyKey(Table, table=True):
     """`status` 0 while the request is running; the body is sealed, since it may hold a secret

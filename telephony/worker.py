@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from db import events, sip
+from db import events, idempotency, sip
 from db.connection import Conn
 from db.database import Database
 from telephony.billing import holds, verify
@@ -31,6 +31,7 @@ REPORT_SECONDS = 2.0
 WEBHOOKS_LATE_SECONDS = 60
 EXPIRE_SECONDS = 60.0
 EXPIRE_MAX = 500
+SWEEP_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Worker:
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
             credit.run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
-            self._expire,
+            self._expire, self._sweep,
             *(Dispatcher(db, provider).run for provider in self._providers),
         ]  # fmt: skip
 
@@ -94,6 +95,13 @@ class Worker:
 
     async def _expire_once(self) -> int:
         return await self._db.write(holds.expire_due, now(), EXPIRE_MAX)
+
+    async def _sweep(self) -> None:
+        await repeat("idempotency keys", Kick(), self._sweep_once, SWEEP_SECONDS)
+
+    async def _sweep_once(self) -> int:
+        await self._db.write(idempotency.sweep, now() - idempotency.KEPT_SECONDS * SECOND)
+        return 0
 
     def _parts(self) -> list[Part]:
         return [

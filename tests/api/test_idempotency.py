@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.idempotency import KEPT_SECONDS
 from db.database import Database
+from db.idempotency import KEPT_SECONDS
 from telephony.accounts import add_key, new_key
 from telephony.billing import wallets
 from telephony.clock import SECOND, now
