@@ -12,6 +12,11 @@ unexport PYTHONDONTWRITEBYTECODE
 APT := DEBIAN_FRONTEND=noninteractive $(if $(filter 0,$(shell id -u)),,sudo) apt-get
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Makes the root file system with Asterisk early; where this fails, `sms-voip up` says why.
+CACHE := $(or $(SMS_VOIP_CACHE_DIR),$(HOME)/.cache/sms-voip)
+ASTERISK := { [ -n "$(SMS_VOIP_ASTERISK_ROOT)" ] || command -v asterisk >/dev/null || \
+  python3 -m telephony.pbx.bootstrap $(CACHE)/asterisk-root >/dev/null 2>&1 || true; }
+
 .PHONY: help up demo doctor test check bench lock clean distclean
 
 help:  ## this list
@@ -61,9 +66,10 @@ $(STAMPS)/run: requirements.txt pyproject.toml | $(STAMPS)
 	@$(BIN)/python -c pass 2>/dev/null || python3 -m venv $(VENV) 2>/dev/null || \
 	  { $(APT) -q update; $(APT) -qy install --no-install-recommends python3-venv; \
 	    python3 -m venv --clear $(VENV); }
-	@echo "Installing the Python packages…"
-	@$(PIP) install --require-hashes -r requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing the Python packages, and Asterisk beside them where there is none…"
+	@$(ASTERISK) & \
+	  $(PIP) install --require-hashes -r requirements.txt && \
+	  $(PIP) install --no-deps --no-build-isolation --editable . && wait
 	@touch $@
 
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/run

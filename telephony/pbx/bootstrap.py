@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,3 +65,8 @@ async def _alone(lock: Path) -> AsyncIterator[None]:
     with lock.open("w") as file:
         await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    # `make` runs this beside the installation of the Python packages; it needs none of them.
+    asyncio.run(bootstrap(Path(sys.argv[1]).expanduser(), print))
