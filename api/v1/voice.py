@@ -55,7 +55,8 @@ class CallBody(Body):
 
 
 class Placed(Answer):
-    """A queued call. `rate` is the price of a minute; the call is cut after `max_seconds`."""
+    """A queued call. `rate` is the price of a minute. `max_seconds` is what is affordable now;
+    the call is paid for and lengthened slice by slice."""
 
     call_id: str
     status: Literal["queued"] = "queued"

@@ -65,7 +65,7 @@ async def test_a_call_with_its_timeline_and_its_row(
     )
     row = await database.one("SELECT * FROM call")
     assert row
-    end = End(CallStatus.completed, "normal_clearing", at + 70 * SECOND, at + 5 * SECOND, 200)
+    end = End(CallStatus.completed, "normal_clearing", at + 45 * SECOND, at + 5 * SECOND, 200)
     await database.write(settle.finish, row, end)
     shown = good(await door.get(f"/voice/calls/{call_id}"))
     assert [step["status"] for step in shown["timeline"]] == [
@@ -75,5 +75,5 @@ async def test_a_call_with_its_timeline_and_its_row(
     assert (shown["status"], logged["status"]) == ("completed", "answered")
     for name in ("billsec", "duration", "cost", "hangup_cause", "sip_code", "caller_id", "to"):
         assert shown[name] == logged[name]
-    assert (shown["billsec"], shown["duration"], shown["cost"]) == (65, 70, 0.024)
+    assert (shown["billsec"], shown["duration"], shown["cost"]) == (40, 45, 0.012)
     assert (logged["caller_id"], logged["node"]) == (NUMBER, "pbx1")

@@ -56,7 +56,7 @@ async def test_the_money_lasts_for_two_seconds(voice: Voice) -> None:
         await asyncio.to_thread(dialling.serve, "BYE")
     row = await voice.ended((await voice.only_call(who))["id"])
     assert seconds_between(row, "answered_at", "ended_at") == pytest.approx(2, abs=0.5)
-    assert (row["billsec"], row["cost"]) == (2, 400)
+    assert (row["billsec"], row["cost"], row["hangup_cause"]) == (2, 400, "funds_exhausted")
     assert await voice.wallet(who) == (0, 0)
 
 

@@ -14,14 +14,14 @@ RANG, ANSWERED, DONE = "call_ringing", "call_answered", "call_completed"
 TALKED = [RANG, ANSWERED, DONE]
 MINUTE = 12_000
 NUMBERS = {
-    "0001": ("completed", "normal_clearing", TALKED, 1, MINUTE),
+    "0001": ("completed", "time_limit", TALKED, 1, MINUTE),
     "0002": ("busy", "user_busy", [DONE], 0, 0),
     "0003": ("no_answer", "no_answer", [RANG, DONE], 0, 0),
     "0004": ("failed", "call_rejected", [DONE], 0, 0),
     "0005": ("failed", "unallocated_number", [DONE], 0, 0),
     "0006": ("no_answer", "no_answer", [RANG, DONE], 0, 0),
     "0007": ("completed", "normal_clearing", TALKED, 3, MINUTE),
-    "4711": ("completed", "normal_clearing", TALKED, 1, MINUTE),
+    "4711": ("completed", "time_limit", TALKED, 1, MINUTE),
 }
 
 
@@ -75,7 +75,7 @@ async def test_the_grant_cuts_the_call_and_caps_the_charge(voice: Voice) -> None
     assert (await call(voice.database, call_id))["max_seconds"] == 3
     row = await voice.ended(call_id)
     assert seconds_between(row, "answered_at", "ended_at") == pytest.approx(3, abs=0.5)
-    assert (row["billsec"], row["cost"]) == (3, 600)
+    assert (row["billsec"], row["cost"], row["hangup_cause"]) == (3, 600, "funds_exhausted")
     assert await voice.wallet(who) == (100, 0)
 
 

@@ -57,7 +57,7 @@ async def test_the_carrier_refuses(
 async def test_the_carrier_rings_answers_and_the_grant_ends_it(voice: Voice, who: Customer) -> None:
     call_id = await voice.place(who, RINGS_AND_ANSWERS, time_limit_seconds=2)
     found = await voice.outcome(call_id)
-    assert found == ("completed", "normal_clearing", [RANG, ANSWERED, DONE], 2, 12_000)
+    assert found == ("completed", "time_limit", [RANG, ANSWERED, DONE], 2, 12_000)
     row = await voice.ended(call_id)
     assert row["sip_code"] == 200
     assert seconds_between(row, "ringing_at", "answered_at") == pytest.approx(0.7, abs=0.4)

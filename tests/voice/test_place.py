@@ -63,6 +63,7 @@ async def test_the_phone_of_the_origin_rings_first(
         "status": "queued", "direction": "outbound", "route": "simulated", "first_leg": first_leg,
         "channel_id": done.call_id, "to_number": TO, "from_number": shown_from,
         "caller_id": caller_id, "ring_seconds": 20, "max_seconds": 4 * 3600, "mode": "test",
+        "time_limit_seconds": 4 * 3600, "granted_seconds": 60, "armed_seconds": 60,
         "key_id": who.key_id, "callback_url": CALLBACK, "reference": "mine", "cost": 0,
         "sip_account": first_leg.removeprefix("PJSIP/"), "currency": "USD", "node": None,
     }  # fmt: skip
@@ -130,22 +131,25 @@ async def test_live_calls_need_a_trunk(database: Database) -> None:
         await placed(database, live, settings=Settings())
 
 
-async def test_the_grant_is_what_the_money_lasts_for(database: Database) -> None:
-    for funds, to, limit, granted, held in (
-        ("5", TO, 4 * 3600, 4 * 3600, 2_880_000),
-        ("5", TO, 90, 90, 24_000),  # billed as two minutes
-        ("5", TO, 1, 1, 12_000),
-        ("0.012", TO, 4 * 3600, 60, 12_000),
-        ("0.023999", TO, 4 * 3600, 60, 12_000),
-        ("0.024", TO, 4 * 3600, 120, 24_000),
-        ("0.024", TO, 61, 61, 24_000),
-        ("0.017", "+4930123456", 4 * 3600, 60, 17_000),
-        ("0.028999", "+4930123456", 4 * 3600, 60, 17_000),
+async def test_what_the_money_lasts_for_is_told_and_the_first_slice_of_it_is_held(
+    database: Database,
+) -> None:
+    for funds, to, limit, lasts, granted, held in (
+        ("5", TO, 4 * 3600, 4 * 3600, 60, 12_000),
+        ("5", TO, 90, 90, 60, 12_000),
+        ("5", TO, 1, 1, 1, 12_000),
+        ("0.012", TO, 4 * 3600, 60, 60, 12_000),
+        ("0.023999", TO, 4 * 3600, 60, 60, 12_000),
+        ("0.024", TO, 4 * 3600, 120, 60, 12_000),
+        ("0.024", TO, 61, 61, 60, 12_000),
+        ("0.017", "+4930123456", 4 * 3600, 60, 60, 17_000),
+        ("0.028999", "+4930123456", 4 * 3600, 60, 60, 17_000),
+        ("0.029", "+4930123456", 4 * 3600, 120, 60, 17_000),
     ):
         who = await customer(database, sip_funds=funds)
         await add_phone(database, who, f"phone-{limit}-{funds}-{to[1:3]}")
         done = await placed(database, who, to, time_limit_seconds=limit)
-        assert done.max_seconds == granted, (funds, to, limit)
+        assert (done.max_seconds, done.granted_seconds) == (lasts, granted), (funds, to, limit)
         assert (await sip_wallet(database, who))[1] == held, (funds, to, limit)
 
 

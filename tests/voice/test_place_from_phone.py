@@ -55,18 +55,19 @@ async def test_a_number_as_people_dial_it(database: Database, who: Customer, dia
     verdict = await dial(database, dialled)
     assert verdict.granted
     assert verdict.variables == {
-        "SV_ROUTE": "simulated", "SV_TO": TO, "SV_CALLER_ID": NUMBER, "SV_SECONDS": "14400",
+        "SV_ROUTE": "simulated", "SV_TO": TO, "SV_CALLER_ID": NUMBER, "SV_SECONDS": "60",
         "SV_RING_SECONDS": "30",
     }  # fmt: skip
     row = await the_call(database)
     wanted: dict[str, Any] = {
         "channel_id": UNIQUEID, "status": "dialing", "direction": "outbound", "mode": "test",
         "to_number": TO, "from_number": "alice", "caller_id": NUMBER, "sip_account": "alice",
-        "node": "pbx1", "key_id": None, "max_seconds": 14_400, "first_leg": "",
+        "node": "pbx1", "key_id": None, "max_seconds": 14_400, "granted_seconds": 60,
+        "first_leg": "",
     }  # fmt: skip
     assert row | wanted == row
     assert row["started_at"] == row["created_at"] == row["last_seen_at"]
-    assert await sip_wallet(database, who) == (FUNDS, 2_880_000)
+    assert await sip_wallet(database, who) == (FUNDS, 12_000)
 
 
 @pytest.mark.parametrize("dialled", ["bob", "sip-is-not-needed"])
@@ -86,7 +87,7 @@ async def test_the_phone_s_mode_decides_wallet_and_route(database: Database) -> 
     verdict = await dial(database, TO)
     assert verdict.variables["SV_ROUTE"] == "trunk"
     assert (await the_call(database))["mode"] == "live"
-    assert await sip_wallet(database, live) == (FUNDS, 2_880_000)
+    assert await sip_wallet(database, live) == (FUNDS, 12_000)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ async def test_a_refusal_is_logged_with_its_cause(
     assert (verdict.granted, verdict.variables) == (False, {"SV_CAUSE": q850})
     row = await the_call(database)
     assert (row["status"], row["hangup_cause"], row["sip_account"]) == ("failed", cause, "alice")
-    assert (row["cost"], row["max_seconds"], row["billsec"]) == (0, 0, 0)
+    assert (row["cost"], row["max_seconds"], row["granted_seconds"], row["billsec"]) == (0, 0, 0, 0)
     assert row["ended_at"] >= row["started_at"]
     assert await timeline(database, row["id"]) == ["dialing", "failed"]
     assert await told(database, row["id"]) == []
@@ -170,7 +171,7 @@ async def test_calls_at_once_share_the_money(database: Database) -> None:
     await add_phone(database, who)
     verdicts = await asyncio.gather(*(dial(database, TO, uniqueid=f"1.{n}") for n in range(8)))
     granted = [one for one in verdicts if one.granted]
-    assert sum(int(one.variables["SV_SECONDS"]) for one in granted) == 180
+    assert [one.variables["SV_SECONDS"] for one in granted] == ["60"] * 3
     assert len(await database.all("SELECT 1 FROM call")) == 8
     assert await sip_wallet(database, who) == (36_000, 36_000)
 

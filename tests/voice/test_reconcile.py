@@ -82,7 +82,7 @@ async def test_a_call_with_a_channel_lives_and_its_record_ends_it(
     database: Database, reconciler: Reconciler, link: AmiLink, who: Customer, pbx: Pbx
 ) -> None:
     row = await claimed(database, who, OLD)
-    action: Originate = originate({**row, "first_leg": SIMULATED_PHONE, "max_seconds": 2})
+    action: Originate = originate({**row, "first_leg": SIMULATED_PHONE, "granted_seconds": 2})
     await link.action(action)
     began = now()
     await reconciler.step()
@@ -110,7 +110,7 @@ async def test_a_call_that_waited_a_minute_is_given_up_even_without_a_link(
     assert (ended["status"], ended["hangup_cause"]) == ("failed", "pbx_unavailable")
     assert (await call(database, fresh))["status"] == "queued"
     _, held = await sip_wallet(database, who)
-    assert held == (await call(database, fresh))["max_seconds"] * 200
+    assert held == (await call(database, fresh))["granted_seconds"] * 200
 
 
 async def test_a_call_that_was_claimed_is_not_asked_for_again(

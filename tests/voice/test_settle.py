@@ -15,6 +15,7 @@ from telephony.voice.reconcile import QUEUED_SECONDS_MAX, give_up_waiting, lost,
 from telephony.voice.settle import End, talk_seconds
 from tests.factories import Customer, customer
 from tests.voice.calling import (
+    LIVE,
     NUMBER,
     TO,
     add_phone,
@@ -38,9 +39,13 @@ async def who(database: Database) -> Customer:
     return owner
 
 
-async def begun(database: Database, who: Customer, to: str = TO, **wish: Any) -> Row:
-    """A call accepted at START, whose first leg is being rung since then."""
-    done = await placed(database, who, to, at=START, **wish)
+async def begun(
+    database: Database, who: Customer, to: str = TO, paid_seconds: int = 60, **wish: Any
+) -> Row:
+    """A call accepted at START, whose first leg is being rung since then. So many seconds of it
+    are paid for."""
+    settings = LIVE.model_copy(update={"call_slice_seconds": paid_seconds})
+    done = await placed(database, who, to, settings, START, **wish)
     return await dialing(database, done.call_id, START)
 
 
@@ -53,10 +58,10 @@ def ended(
 
 
 async def test_a_call_from_ringing_to_its_end(database: Database, who: Customer) -> None:
-    row = await begun(database, who, reference="mine")
+    row = await begun(database, who, paid_seconds=3600, reference="mine")
     await database.write(settle.ringing, row, START + seconds(2))
     await database.write(settle.answered, row, START + seconds(5))
-    assert await sip_wallet(database, who) == (FUNDS, 2_880_000)
+    assert await sip_wallet(database, who) == (FUNDS, 720_000)
     assert await database.write(settle.finish, row, ended(75, 5, sip_code=200))
     now_row = await call(database, row["id"])
     wanted: dict[str, Any] = {
@@ -95,7 +100,7 @@ async def test_states_that_were_missed_are_told_in_order(
 
 
 async def test_everything_is_told_and_charged_once(database: Database, who: Customer) -> None:
-    row = await begun(database, who)
+    row = await begun(database, who, paid_seconds=3600)
     for _ in range(3):
         await database.write(settle.ringing, row, START + seconds(2))
         await database.write(settle.answered, row, START + seconds(5))
@@ -155,21 +160,25 @@ async def test_talk_time_and_its_price(database: Database, who: Customer) -> Non
         (3600.0, 3600, 720_000),
     ):
         before, _ = await sip_wallet(database, who)
-        row = await begun(database, who)
+        row = await begun(database, who, paid_seconds=3600)
         await database.write(settle.finish, row, ended(7 + talked, 7))
         found = await call(database, row["id"])
         assert (found["billsec"], found["cost"]) == (billsec, cost), talked
         assert await sip_wallet(database, who) == (before - cost, 0)
 
 
+@pytest.mark.parametrize(
+    ("wish", "cause"), [({"time_limit_seconds": 60}, "time_limit"), ({}, "platform_unavailable")]
+)
 async def test_a_call_is_charged_at_most_what_was_granted(
-    database: Database, who: Customer
+    database: Database, who: Customer, wish: dict[str, Any], cause: str
 ) -> None:
     """The cut comes late; what the platform holds is all that it may take."""
-    row = await begun(database, who, time_limit_seconds=60)
+    row = await begun(database, who, **wish)
     await database.write(settle.finish, row, ended(600, 7))
     found = await call(database, row["id"])
     assert (found["billsec"], found["cost"], found["duration"]) == (60, 12_000, 600)
+    assert found["hangup_cause"] == cause
     assert await sip_wallet(database, who) == (FUNDS - 12_000, 0)
 
 
