@@ -102,24 +102,30 @@ IN_FORCE = (
     " AND valid_from <= :now ORDER BY valid_from DESC LIMIT 1)"
 )
 _NUMBERS = ", ".join(f"r.{column}" for column in COLUMNS)
-# Among prefixes of one number the last in order is the longest. A price list in another currency
-# than the account's wallets has no price for it.
+# Among prefixes of one number the last in order is the longest, and both halves read them from
+# there on: sorting the two rows that they find would cost more than finding them. A price list in
+# another currency than the account's wallets has no price for it.
 _PRICE = (
-    f"SELECT * FROM (SELECT {_NUMBERS}, a.currency, r.version_id, 0 AS own FROM account a"
+    f"SELECT * FROM (SELECT {_NUMBERS}, a.currency, r.version_id FROM account a"
     " JOIN tariff t ON t.id = a.tariff_id AND t.currency = a.currency"
     f" JOIN rate r ON r.version_id = {IN_FORCE.format(tariff='a.tariff_id')}"
     " WHERE a.id = :account_id AND r.prefix IN :prefixes ORDER BY r.prefix DESC LIMIT 1) AS listed"
-    f" UNION ALL SELECT * FROM (SELECT {_NUMBERS}, a.currency, '' AS version_id, 1 AS own"
+    f" UNION ALL SELECT * FROM (SELECT {_NUMBERS}, a.currency, '' AS version_id"
     " FROM account_rate r JOIN account a ON a.id = r.account_id"
     " WHERE r.account_id = :account_id AND r.prefix IN :prefixes"
-    " ORDER BY r.prefix DESC LIMIT 1) AS owned ORDER BY prefix DESC, own DESC LIMIT 1"
+    " ORDER BY r.prefix DESC LIMIT 1) AS owned"
 )
 
 
 def price(conn: Conn, account_id: str, prefixes: list[str], now: int) -> Row | None:
     """What the account pays at an instant: the longest of the prefixes, on a tie the account's
     own. Equality on every prefix uses the primary keys; LIKE would read the whole deck."""
-    return conn.one(_PRICE, account_id=account_id, prefixes=prefixes, now=now)
+    found = conn.all(_PRICE, account_id=account_id, prefixes=prefixes, now=now)
+    return max(found, key=_precedence, default=None)
+
+
+def _precedence(rate: Row) -> tuple[int, bool]:
+    return len(rate["prefix"]), not rate["version_id"]
 
 
 def tariff_named(conn: Conn, name: str) -> Row | None:

@@ -3,6 +3,7 @@ accepted: a later change of prices never re-rates it."""
 
 import json
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 
 from db import tariffs
 from db.connection import Conn
@@ -44,6 +45,7 @@ class Rate:
 
 
 FIELDS = tuple(Rate.__dataclass_fields__)
+_values = itemgetter(*FIELDS)
 
 
 def free(currency: str) -> Rate:
@@ -59,7 +61,7 @@ def rate_for(conn: Conn, account_id: str, number: str, now: Instant | None = Non
     found = tariffs.price(conn, account_id, prefixes(number), at)
     if found is None:
         raise DestinationNotAllowedError(f"There is no price for {number}, so it is not offered.")
-    return Rate(**{name: found[name] for name in FIELDS})
+    return Rate(*_values(found))
 
 
 def billed_seconds(rate: Rate, billsec: int) -> int:

@@ -57,9 +57,9 @@ def test_the_machine_would_notice(database_url: str, field: str) -> None:
     Money.bare.write(seed_platform)
     machine = Money()
     machine.fund(5)
-    machine.place(3, "wallet", True, None)
+    machine.place((3, "wallet", True, None))
     machine.the_pots_are_as_in_the_book()
-    sql = f"UPDATE ledger_account SET {field} = {field} - 1 WHERE account_id = :id AND balance > 0"
+    sql = f"UPDATE ledger_account SET {field} = {field} - 1 WHERE account_id = :id AND {field} > 0"
     Money.bare.write(lambda conn: conn.run(sql, id=machine.who.account_id))
     with pytest.raises(AssertionError):
         machine.the_pots_are_as_in_the_book()
