@@ -24,7 +24,8 @@ done
 for name in proc dev; do mkdir "$new/$name"; mount --rbind "/$name" "$new/$name"; done
 mkdir -m 1777 "$new/tmp"
 # Every call looks the host name up, and a name server that is away would stop it for seconds.
-{ cat /etc/hosts 2>/dev/null || echo "127.0.0.1 localhost"; echo "127.0.1.1 $(cat /proc/sys/kernel/hostname)"; } > "$new/hosts"
+{ cat /etc/hosts 2>/dev/null || echo "127.0.0.1 localhost"
+  echo "127.0.1.1 $(cat /proc/sys/kernel/hostname)"; } > "$new/hosts"
 : 2>/dev/null >> "$base/etc/hosts" || :
 [ ! -f "$new/etc/hosts" ] || mount --bind "$new/hosts" "$new/etc/hosts"
 [ ! -f "$new/etc/resolv.conf" ] || mount --bind /etc/resolv.conf "$new/etc/resolv.conf" || :
