@@ -9,7 +9,9 @@ STAMPS := .stamps
 # Byte code is kept: without it every start compiles all libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-APT := DEBIAN_FRONTEND=noninteractive $(if $(filter 0,$(shell id -u)),,sudo) apt-get
+APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get
+INSTALL = [ -z "$$packages" ] || \
+  { $(APT) -q update; $(APT) -qy install --no-install-recommends $$packages; }
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Makes the root file system with Asterisk early; where this fails, `sms-voip up` says why.
@@ -61,11 +63,13 @@ distclean: clean  ## remove the virtual environment, too
 
 # What the platform needs to run. Each tool is installed only where it is missing.
 $(STAMPS)/run: requirements.txt pyproject.toml | $(STAMPS)
-	@command -v asterisk >/dev/null || command -v mmdebstrap >/dev/null || \
-	  { $(APT) -q update; $(APT) -qy install --no-install-recommends mmdebstrap; }
-	@$(BIN)/python -c pass 2>/dev/null || python3 -m venv $(VENV) 2>/dev/null || \
-	  { $(APT) -q update; $(APT) -qy install --no-install-recommends python3-venv; \
-	    python3 -m venv --clear $(VENV); }
+	@packages=""; \
+	command -v asterisk >/dev/null || command -v mmdebstrap >/dev/null || \
+	  packages="$$packages mmdebstrap"; \
+	command -v curl >/dev/null || packages="$$packages curl"; \
+	python3 -c "import ensurepip" 2>/dev/null || packages="$$packages python3-venv"; \
+	$(INSTALL)
+	@$(BIN)/python -c pass 2>/dev/null || python3 -m venv --clear $(VENV)
 	@echo "Installing the Python packages, and Asterisk beside them where there is none…"
 	@$(ASTERISK) & \
 	  $(PIP) install --require-hashes -r requirements.txt && \
@@ -83,8 +87,7 @@ $(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \
-	command -v curl >/dev/null || packages="$$packages curl"; \
-	[ -z "$$packages" ] || { $(APT) -q update; $(APT) -qy install --no-install-recommends $$packages; }
+	$(INSTALL)
 	@cd tests/smsc && npm ci --silent --no-audit --no-fund
 	@touch $@
 
