@@ -115,7 +115,7 @@ def astdb_rows(row: Row, vault: Vault, settings: Settings) -> dict[str, str]:
         "allow": "ulaw,alaw", "direct_media": "no", "rtp_symmetric": "yes",
         "force_rport": "yes", "rewrite_contact": "yes", "allow_transfer": "no",
         "trust_id_inbound": "no", "accountcode": row["account_id"],
-        "callerid": row["caller_id"], "rtp_timeout": "60",
+        "callerid": row["caller_id"], "rtp_timeout": "120",
     }  # fmt: skip
     if not ip_address(settings.bind_host).is_unspecified:
         # Else audio binds to every address, and every call looks up this host's name.
