@@ -84,17 +84,18 @@ def _dialling(conn: Conn, event: AmiEvent) -> Row | None:
 
 
 def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
-    """By ActionID: after a collision the Uniqueid in it is another, living call's."""
+    """A first leg that never had a channel: its phone is not registered. One that had a channel
+    is told of by its DialEnd, which may come later, and by its record."""
     if event.fields.get("response") != "Failure":
         return None
     call = calls.by_channel(conn, event.action_id)
     if call is None or call["status"] != CallStatus.dialing:
         return None
-    status, cause = causes.first_leg(event.fields.get("reason", ""))
-    unregistered = (status, cause) == causes.PHONE_NOT_REGISTERED
-    if unregistered and call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
+    if event.fields.get("uniqueid") == call["channel_id"]:
+        return None
+    if call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
         return to_simulated_phone(conn, call)
-    settle.finish(conn, call, settle.End(status, cause, now()))
+    settle.finish(conn, call, settle.End(*causes.PHONE_NOT_REGISTERED, now()))
     return None
 
 

@@ -17,12 +17,6 @@ _BY_DIAL_STATUS = {
     "NOANSWER": CallStatus.no_answer,
     "CANCEL": CallStatus.canceled,
 }
-_BY_REASON = {
-    "1": (CallStatus.canceled, "normal_clearing"),
-    "3": (CallStatus.no_answer, "phone_no_answer"),
-    "5": (CallStatus.busy, "phone_busy"),
-    "8": (CallStatus.failed, "phone_rejected"),
-}
 PHONE_NOT_REGISTERED = (CallStatus.failed, "phone_not_registered")
 
 
@@ -36,11 +30,6 @@ def cause_name(code: str) -> str:
 def unanswered(dial_status: str) -> CallStatus:
     """The end of a call that was dialled and not answered."""
     return _BY_DIAL_STATUS.get(dial_status, CallStatus.failed)
-
-
-def first_leg(reason: str) -> tuple[CallStatus, str]:
-    """The end of a call whose first leg did not answer, from OriginateResponse's Reason."""
-    return _BY_REASON.get(reason, PHONE_NOT_REGISTERED)
 
 
 _BY_DISPOSITION = {

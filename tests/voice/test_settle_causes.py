@@ -24,16 +24,6 @@ def test_ends_of_a_dialled_call(dial_status: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "status", "cause"),
-    [("0", "failed", "phone_not_registered"), ("1", "canceled", "normal_clearing"),
-     ("3", "no_answer", "phone_no_answer"), ("5", "busy", "phone_busy"),
-     ("8", "failed", "phone_rejected"), ("", "failed", "phone_not_registered")],
-)  # fmt: skip
-def test_ends_of_a_first_leg(reason: str, status: str, cause: str) -> None:
-    assert causes.first_leg(reason) == (status, cause)
-
-
-@pytest.mark.parametrize(
     ("disposition", "status", "cause"),
     [("BUSY", "busy", "phone_busy"), ("NO ANSWER", "no_answer", "phone_no_answer"),
      ("ANSWERED", "canceled", "normal_clearing"), ("FAILED", "failed", "phone_rejected")],

@@ -1,0 +1,58 @@
+"""How a call ends whose first leg does not answer: its events come in no fixed order."""
+
+import pytest
+
+from db.database import Database
+from telephony.billing import rating
+from telephony.clock import now
+from telephony.voice.ami import AmiEvent
+from telephony.voice.call_events import apply
+from telephony.voice.originate import SIMULATED_PHONE
+from tests.db.rows import add_call
+from tests.factories import customer
+
+
+def event(name: str, **fields: str) -> AmiEvent:
+    return AmiEvent(name, fields, now())
+
+
+async def dialling(database: Database, mode: str) -> str:
+    who = await customer(database, mode=mode)
+    rate = rating.free("USD").to_text()
+    facts = {"status": "dialing", "first_leg": "PJSIP/alice", "rate": rate}
+    return await database.write(lambda conn: add_call(conn, who, **facts))
+
+
+async def end_of(database: Database, call_id: str) -> tuple[str, str]:
+    row = await database.one("SELECT status, hangup_cause FROM call WHERE id = :id", id=call_id)
+    assert row is not None
+    return row["status"], row["hangup_cause"]
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+@pytest.mark.parametrize("first", ["DialEnd", "OriginateResponse"])
+async def test_a_busy_phone_is_busy_whatever_is_heard_first(
+    database: Database, first: str, mode: str
+) -> None:
+    call_id = await dialling(database, mode)
+    events = {
+        "DialEnd": event("DialEnd", destuniqueid=call_id, dialstatus="BUSY"),
+        "OriginateResponse": event(
+            "OriginateResponse", actionid=call_id, uniqueid=call_id, response="Failure", reason="0"
+        ),
+    }
+    (second,) = events.keys() - {first}
+    assert await database.write(apply, [events[first], events[second]]) == []
+    assert await end_of(database, call_id) == ("busy", "phone_busy")
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+async def test_a_phone_that_had_no_channel_is_not_registered(database: Database, mode: str) -> None:
+    call_id = await dialling(database, mode)
+    absent = event(
+        "OriginateResponse", actionid=call_id, uniqueid="<null>", response="Failure", reason="0"
+    )
+    again = await database.write(apply, [absent])
+    assert [call["first_leg"] for call in again] == ([SIMULATED_PHONE] if mode == "test" else [])
+    assert await database.write(apply, [absent]) == []  # nor does the simulated phone answer
+    assert await end_of(database, call_id) == ("failed", "phone_not_registered")
