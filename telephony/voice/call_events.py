@@ -55,6 +55,14 @@ def apply(conn: Conn, events: Sequence[AmiEvent]) -> list[Row]:
     return [call for call in again if call is not None]
 
 
+def _new_channel(conn: Conn, event: AmiEvent) -> None:
+    """The first sign of life: from here on the call has a channel."""
+    call = _dialling(conn, event)
+    if call and call["status"] == CallStatus.dialing:
+        seen_at = max(event.timestamp, call["started_at"] + 1)
+        calls.change(conn, call["id"], last_seen_at=seen_at)
+
+
 def _dial_state(conn: Conn, event: AmiEvent) -> None:
     call = _dialling(conn, event)
     if call and event.fields.get("dialstatus") == "RINGING":
@@ -91,7 +99,7 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
     call = calls.by_channel(conn, event.action_id)
     if call is None or call["status"] != CallStatus.dialing:
         return None
-    if event.fields.get("uniqueid") == call["channel_id"]:
+    if call["last_seen_at"] > call["started_at"]:
         return None
     if call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
         return to_simulated_phone(conn, call)
@@ -106,6 +114,7 @@ _REFUSED = {
     "CHANUNAVAIL": (CallStatus.failed, "phone_rejected"),
 }
 _DEEDS = {
+    "Newchannel": _new_channel,
     "DialState": _dial_state,
     "DialEnd": _dial_end,
     "OriginateResponse": _originate_response,

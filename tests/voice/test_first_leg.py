@@ -1,5 +1,7 @@
 """How a call ends whose first leg does not answer: its events come in no fixed order."""
 
+from typing import Any
+
 import pytest
 
 from db.database import Database
@@ -8,7 +10,7 @@ from telephony.clock import now
 from telephony.voice.ami import AmiEvent
 from telephony.voice.call_events import apply
 from telephony.voice.originate import SIMULATED_PHONE
-from tests.db.rows import add_call
+from tests.db.rows import START, add_call
 from tests.factories import customer
 
 
@@ -19,7 +21,8 @@ def event(name: str, **fields: str) -> AmiEvent:
 async def dialling(database: Database, mode: str) -> str:
     who = await customer(database, mode=mode)
     rate = rating.free("USD").to_text()
-    facts = {"status": "dialing", "first_leg": "PJSIP/alice", "rate": rate}
+    facts: dict[str, Any] = {"status": "dialing", "first_leg": "PJSIP/alice", "rate": rate,
+             "started_at": START, "last_seen_at": START}  # fmt: skip
     return await database.write(lambda conn: add_call(conn, who, **facts))
 
 
@@ -42,7 +45,8 @@ async def test_a_busy_phone_is_busy_whatever_is_heard_first(
         ),
     }
     (second,) = events.keys() - {first}
-    assert await database.write(apply, [events[first], events[second]]) == []
+    ring = event("Newchannel", uniqueid=call_id)
+    assert await database.write(apply, [ring, events[first], events[second]]) == []
     assert await end_of(database, call_id) == ("busy", "phone_busy")
 
 
@@ -50,7 +54,7 @@ async def test_a_busy_phone_is_busy_whatever_is_heard_first(
 async def test_a_phone_that_had_no_channel_is_not_registered(database: Database, mode: str) -> None:
     call_id = await dialling(database, mode)
     absent = event(
-        "OriginateResponse", actionid=call_id, uniqueid="<null>", response="Failure", reason="0"
+        "OriginateResponse", actionid=call_id, uniqueid=call_id, response="Failure", reason="0"
     )
     again = await database.write(apply, [absent])
     assert [call["first_leg"] for call in again] == ([SIMULATED_PHONE] if mode == "test" else [])
