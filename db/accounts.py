@@ -1,4 +1,4 @@
-"""Customers, their API keys, caller ids, and the people who administer the platform."""
+"""Customers, their API keys, and the people who administer the platform."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ STATUSES = ("active", "suspended")
 
 
 class Account(Table, table=True):
-    """A customer; `PLATFORM` is the account whose ledger accounts are the business's own."""
+    """A customer; `PLATFORM` is the account whose ledger accounts are the business's own.
+    `calls_max` is how many calls it may have at once, `record` which of them are recorded."""
 
     __table_args__ = (one_of("status", STATUSES),)
 
@@ -28,6 +29,10 @@ class Account(Table, table=True):
     webhook_secret_sealed: str = text(default="")
     spend_day_max: int | None = money(default=None)
     spend_month_max: int | None = money(default=None)
+    calls_max: int | None = None
+    calls_per_second: int | None = None
+    record: str = ""
+    recording_days: int | None = None
     created_at: int = instant()
 
 
@@ -46,21 +51,12 @@ class ApiKey(Table, table=True):
     scopes: str
     cidrs: str = ""
     spend_day_max: int | None = money(default=None)
+    calls_max: int | None = None
+    calls_per_second: int | None = None
     expires_at: int | None = instant(default=None)
     revoked_at: int | None = instant(default=None)
     last_used_at: int | None = instant(default=None)
     created_at: int = instant()
-
-
-class CallerId(Table, table=True):
-    """A number that an account may show; it counts only once verified."""
-
-    __tablename__ = "caller_id"
-
-    account_id: str = Field(primary_key=True, foreign_key="account.id")
-    number: str = Field(primary_key=True)
-    verified_at: int | None = instant(default=None)
-    verified_by: str = ""
 
 
 class Admin(Table, table=True):
@@ -132,39 +128,7 @@ def account_named(conn: Conn, name: str) -> Row | None:
     return conn.one("SELECT * FROM account WHERE name = :name", name=name)
 
 
-def verify_caller_id(conn: Conn, account_id: str, number: str, by: str, now: int) -> None:
-    """Allow the account to show a number; doing it again changes nothing."""
-    conn.run(
-        "INSERT INTO caller_id (account_id, number, verified_at, verified_by)"
-        " VALUES (:account_id, :number, :now, :by) ON CONFLICT (account_id, number) DO UPDATE"
-        " SET verified_at = excluded.verified_at, verified_by = excluded.verified_by"
-        " WHERE caller_id.verified_at IS NULL",
-        account_id=account_id, number=number, now=now, by=by,
-    )  # fmt: skip
-
-
-def may_show(conn: Conn, account_id: str, number: str) -> bool:
-    """True if the number is one of the account's verified caller ids."""
-    return bool(
-        conn.one(
-            "SELECT 1 AS yes FROM caller_id WHERE account_id = :account_id AND number = :number"
-            " AND verified_at IS NOT NULL",
-            account_id=account_id, number=number,
-        )
-    )  # fmt: skip
-
-
 def add_admin(conn: Conn, email: str, password_argon2: str, now: int) -> None:
     """Insert an administrator; one who exists keeps the old password."""
     facts = {"email": email, "password_argon2": password_argon2, "created_at": now}
     insert_new(conn, "admin", id=new_id("adm"), **facts)
-
-
-def first_caller_id(conn: Conn, account_id: str) -> str | None:
-    """The number that the account verified first."""
-    row = conn.one(
-        "SELECT number FROM caller_id WHERE account_id = :account_id AND verified_at IS NOT NULL"
-        " ORDER BY verified_at, number LIMIT 1",
-        account_id=account_id,
-    )
-    return str(row["number"]) if row else None

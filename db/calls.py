@@ -51,7 +51,11 @@ class Call(Table, table=True):
 
     Of its seconds of talk `time_limit_seconds` were asked for, `max_seconds` were affordable at
     acceptance, `granted_seconds` are paid for and `armed_seconds` the PBX has confirmed; one that
-    uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next."""
+    uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
+
+    `first_rate` is the price of the first leg where that one is charged, too (call-back), from
+    `first_answered_at` on. `hangup_at` is when somebody asked to end the call, `hangup_reason`
+    why. `trunk` is the carrier that took it; `record` is `stereo`, `mixed` or empty."""
 
     __table_args__ = (
         one_of("status", CallStatus),
@@ -60,6 +64,10 @@ class Call(Table, table=True):
         Index("ix_call_log", "account_id", "mode", "id"),
         partial("ix_call_queued", "created_at", where="status = 'queued'"),
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
+        partial("ix_call_hangup", "node",
+                where="hangup_at IS NOT NULL AND status IN ('dialing', 'ringing', 'answered')"),
+        partial("ix_call_busy", "account_id", "mode",
+                where="status IN ('queued', 'dialing', 'ringing', 'answered')"),
         partial("ix_call_credit", "node", "extend_at", where="status = 'answered'"),
     )  # fmt: skip
 
@@ -90,6 +98,12 @@ class Call(Table, table=True):
     billsec: int = 0
     hangup_cause: str | None = None
     sip_code: int | None = None
+    first_rate: str | None = text(default=None)
+    first_answered_at: int | None = instant(default=None)
+    trunk: str | None = None
+    record: str = ""
+    hangup_at: int | None = instant(default=None)
+    hangup_reason: str | None = None
     callback_url: str | None = text(default=None)
     reference: str | None = None
     node: str | None = None
@@ -193,6 +207,25 @@ def armed(conn: Conn, confirmed: list[Row]) -> None:
         " WHERE id = :id AND granted_seconds = :seconds",
         confirmed,
     )
+
+
+def open_of(conn: Conn, account_id: str, sip_account: str | None = None) -> list[Row]:
+    """Calls of an account, or of one of its phones, that have not ended."""
+    return conn.all(
+        "SELECT * FROM call WHERE account_id = :account_id"
+        " AND status IN ('queued', 'dialing', 'ringing', 'answered')"
+        " AND sip_account = COALESCE(:sip_account, sip_account)",
+        account_id=account_id, sip_account=sip_account,
+    )  # fmt: skip
+
+
+def to_hang_up(conn: Conn, node: str, limit: int) -> list[Row]:
+    """Calls on the node that somebody asked to end and that have not ended."""
+    return conn.all(
+        "SELECT * FROM call WHERE hangup_at IS NOT NULL AND node = :node"
+        " AND status IN ('dialing', 'ringing', 'answered') LIMIT :limit",
+        node=node, limit=limit,
+    )  # fmt: skip
 
 
 def locked(conn: Conn, call_id: str) -> Row:

@@ -1,25 +1,28 @@
-"""SIP accounts, what every PBX node knows of them, and how the parts of the platform are."""
+"""SIP accounts, what every PBX node knows of them, and the phones that are registered."""
 
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, one_of, text
+from db.columns import instant, one_of, partial, text
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 
 
 class SipAccount(Table, table=True):
     """A phone's account. The digests are sealed; the secret itself is nowhere. `dial_mode` is
-    the mode of the calls that the phone dials; calls of the API have their key's mode."""
+    the mode of the calls that the phone dials; calls of the API have their key's mode. Lists
+    (`codecs`, `transports`, `cidrs`) are separated by commas. One that is deleted keeps its row
+    until every PBX node has forgotten it."""
 
     __tablename__ = "sip_account"
     __table_args__ = (
         one_of("status", ("active", "suspended")),
         one_of("dial_mode", ("live", "test")),
         UniqueConstraint("username"),
+        Index("ix_sip_account_short", "account_id", "short_number", unique=True),
     )
 
     id: str = Field(primary_key=True)
@@ -29,29 +32,46 @@ class SipAccount(Table, table=True):
     caller_id: str
     status: str = "active"
     dial_mode: str
+    label: str = ""
+    short_number: str | None = None
+    codecs: str = "ulaw,alaw"
+    transports: str = "udp,tcp,tls,wss"
+    media: str = "rtp"
+    max_contacts: int = 5
+    nat: bool = True
+    cidrs: str = ""
+    record: str = ""
     generation: int = 1
     created_at: int = instant()
+    deleted_at: int | None = instant(default=None)
 
 
 class SipAccountNode(Table, table=True):
-    """The generation of a SIP account that a PBX node was last told."""
+    """The generation of a SIP account that a PBX node was last told; `behind` while that is not
+    the newest one."""
 
     __tablename__ = "sip_account_node"
+    __table_args__ = (partial("ix_sip_account_behind", "node", where="behind"),)
 
     sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
     node: str = Field(primary_key=True)
     generation: int
+    behind: bool = False
     applied_at: int = instant()
 
 
-class Component(Table, table=True):
-    """How a part of the platform was when it was last looked at."""
+class SipContact(Table, table=True):
+    """A phone that is registered: where it is reached, and since when."""
 
-    name: str = Field(primary_key=True)
-    kind: str
-    status: str
-    detail: str = ""
-    checked_at: int = instant()
+    __tablename__ = "sip_contact"
+
+    sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
+    node: str = Field(primary_key=True)
+    uri: str = Field(primary_key=True)
+    user_agent: str = ""
+    address: str = ""
+    registered_at: int = instant()
+    expires_at: int | None = instant(default=None)
 
 
 def add(conn: Conn, **facts: Any) -> str:
@@ -121,18 +141,3 @@ async def nodes_applied(reader: Reader, username: str) -> tuple[int, int]:
         username=username,
     )
     return (row["done"], row["nodes"]) if row else (0, 0)
-
-
-def report(conn: Conn, name: str, kind: str, status: str, detail: str, now: int) -> None:
-    """Note how a part of the platform is."""
-    conn.run(
-        "INSERT INTO component (name, kind, status, detail, checked_at)"
-        " VALUES (:name, :kind, :status, :detail, :now) ON CONFLICT (name) DO UPDATE SET"
-        " status = excluded.status, detail = excluded.detail, checked_at = excluded.checked_at",
-        name=name, kind=kind, status=status, detail=detail, now=now,
-    )  # fmt: skip
-
-
-async def components(reader: Reader) -> list[Row]:
-    """Every part as it was last seen."""
-    return await reader.all("SELECT * FROM component ORDER BY kind, name")

@@ -4,24 +4,29 @@ from sqlalchemy import MetaData
 
 from db import (
     accounts,
+    caller_ids,
     calls,
     cdrs,
     chain,
+    components,
     events,
     holds,
     idempotency,
     ledger,
     messages,
+    numbers,
     receipts,
+    recordings,
     sip,
     spending,
     tariffs,
+    trunks,
 )
 from db.base import Table
 
 DECLARING = (
-    accounts, calls, cdrs, chain, events, holds, idempotency, ledger, messages, receipts, sip,
-    spending, tariffs,
+    accounts, caller_ids, calls, cdrs, chain, components, events, holds, idempotency, ledger,
+    messages, numbers, receipts, recordings, sip, spending, tariffs, trunks,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from db import accounts, sip, tariffs
+from db import accounts, caller_ids, sip, tariffs
 from db.connection import Conn
 from telephony.accounts import add_key, new_key
 from telephony.billing import wallets
@@ -64,7 +64,7 @@ def seed(conn: Conn, vault: Vault, realm: str, demo: Credentials, now: Instant) 
         add_key(conn, account_id, key, "demo", now)
     for mode in wallets.MODES:
         _fund(conn, account_id, mode, now)
-    accounts.verify_caller_id(conn, account_id, NUMBER, "seed", now)
+    caller_ids.verify(conn, account_id, NUMBER, "seed", now)
     for username, secret in demo.sip.items():
         sip_accounts.create(
             conn, vault, realm, account_id=account_id, username=username, secret=secret,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from db import events, idempotency, sip
+from db import components, events, idempotency
 from db.connection import Conn
 from db.database import Database
 from telephony.billing import holds, verify
@@ -22,6 +22,7 @@ from telephony.voice.call_events import CallEvents
 from telephony.voice.cdrs import CdrTail
 from telephony.voice.credit_control import CreditControl
 from telephony.voice.fastagi import FastAgiServer
+from telephony.voice.hangups import Hangups
 from telephony.voice.originate import Originator
 from telephony.voice.provisioning import Provisioner
 from telephony.voice.reconcile import Reconciler
@@ -65,7 +66,7 @@ class Worker:
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
-            credit.run,
+            credit.run, Hangups(db, self._calls, node).run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
             self._expire, self._sweep,
             *(Dispatcher(db, provider).run for provider in self._providers),
@@ -133,7 +134,11 @@ def report(conn: Conn, parts: list[Part]) -> None:
     at = now()
     for part in parts:
         up, detail = part.look()
-        sip.report(conn, part.name, part.kind, "operational" if up else part.unwell, detail, at)
+        components.report(
+            conn, part.name, part.kind, "operational" if up else part.unwell, detail, at
+        )
     late = events.oldest_due(conn, at) // SECOND
     state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
-    sip.report(conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at)
+    components.report(
+        conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at
+    )

@@ -5,7 +5,7 @@ from typing import Literal
 from api.endpoint import PUBLIC, Context, Endpoints
 from api.fields import Answer, Time
 from api.version import VERSION
-from db import sip
+from db import components
 from db.connection import Row
 from telephony.clock import SECOND, Instant
 
@@ -58,7 +58,7 @@ async def ping(context: Context, _: None) -> Pong:
 @endpoint("GET", "/status", scope=PUBLIC, returns=Status)
 async def status(context: Context, _: None) -> Status:
     """Tell how every part of the platform is, from real probes."""
-    found = [_component(row, context.now) for row in await sip.components(context.db)]
+    found = [_component(row, context.now) for row in await components.every(context.db)]
     states = {component.status for component in found}
     overall: State = "outage" if "outage" in states or not found else "operational"
     if overall == "operational" and "degraded" in states:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from db import accounts, messages
+from db import caller_ids, messages
 from db.connection import Conn
 from db.ids import new_id
 from telephony.billing import holds, rating
@@ -96,8 +96,8 @@ def provider_for(settings: Settings, mode: str) -> str:
 
 def _sender(conn: Conn, account_id: str, asked: str, settings: Settings) -> str:
     if not asked:
-        return accounts.first_caller_id(conn, account_id) or settings.sms_sender
-    if not accounts.may_show(conn, account_id, asked):
+        return caller_ids.first(conn, account_id) or settings.sms_sender
+    if not caller_ids.may_show(conn, account_id, asked):
         raise SenderIdNotAllowedError(f"{asked} is not a verified number of this account.")
     return asked
 

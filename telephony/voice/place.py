@@ -3,7 +3,7 @@ the caller's transaction."""
 
 from dataclasses import dataclass
 
-from db import accounts, calls, sip
+from db import accounts, caller_ids, calls, sip
 from db.connection import Conn, Row
 from db.ids import new_id
 from telephony.billing import rating
@@ -171,7 +171,7 @@ def _origin(conn: Conn, account_id: str, origin: str) -> Row:
 def _caller_id(conn: Conn, account_id: str, asked: str, phone: Row) -> str:
     if not asked:
         return str(phone["caller_id"])
-    if not accounts.may_show(conn, account_id, asked):
+    if not caller_ids.may_show(conn, account_id, asked):
         raise CallerIdNotAllowedError(f"{asked} is not a verified number of this account.")
     return asked
 

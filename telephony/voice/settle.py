@@ -1,6 +1,6 @@
 """The states of a call as the customer sees them, each told once, and its money, taken once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from db import calls
@@ -58,6 +58,7 @@ def finish(conn: Conn, call: Row, end: End) -> bool:
         call = calls.locked(conn, call["id"])  # its grant may have grown since it was read
     billsec = talk_seconds(end, call["granted_seconds"])
     cost = rating.call_cost(rating.Rate.from_text(call["rate"]), billsec)
+    end = asked_for(end, call)
     started_at, cause = call["started_at"] or call["created_at"], hangup_cause(end, call)
     row = calls.go(
         conn, call["id"], end.status, end.ended_at, cause, hangup_cause=cause,
@@ -70,6 +71,15 @@ def finish(conn: Conn, call: Row, end: End) -> bool:
     calls.change(conn, call["id"], cost=charged)
     _tell(conn, "call_completed", {**row, "cost": charged}, end.ended_at)
     return True
+
+
+def asked_for(end: End, call: Row) -> End:
+    """The end, where somebody had asked for it, with that reason."""
+    if call["hangup_at"] is None:
+        return end
+    if end.status in (CallStatus.no_answer, CallStatus.canceled):
+        return replace(end, status=CallStatus.canceled, cause=call["hangup_reason"])
+    return replace(end, cause=call["hangup_reason"]) if end.cause == NORMAL else end
 
 
 def talk_seconds(end: End, granted: int) -> int:

@@ -6,7 +6,7 @@ import re
 import secrets
 from ipaddress import ip_address
 
-from db import accounts, sip
+from db import caller_ids, sip
 from db.connection import Conn, Row
 from telephony.clock import Instant
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, ValidationFailedError
@@ -92,7 +92,7 @@ def set_secret(
 
 def set_caller_id(conn: Conn, account_id: str, username: str | None, number: str) -> Row:
     """Show another number from now on; it must be a verified one of the account."""
-    if not accounts.may_show(conn, account_id, number):
+    if not caller_ids.may_show(conn, account_id, number):
         raise CallerIdNotAllowedError(f"{number} is not a verified number of this account.")
     row = pick(conn, account_id, username)
     conn.wake(CHANNEL)

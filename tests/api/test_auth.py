@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from api.app import create_app
-from db import accounts
+from db import caller_ids
 from db.connection import Conn
 from db.database import Database
 from telephony.accounts import BASE62, add_key, new_key
@@ -172,7 +172,7 @@ async def test_a_caller_id_of_another_account_is_not_allowed(
         problem(response, 403, "caller_id_not_allowed")
         response = await door.post("/sms/send", {**SAMPLE, "from": number})
         problem(response, 403, "sender_id_not_allowed")
-    assert not await database.write(accounts.may_show, mine.account_id, unverified)
+    assert not await database.write(caller_ids.may_show, mine.account_id, unverified)
 
 
 async def test_the_use_of_a_key_is_noted_once_a_minute(api: Api, database: Database) -> None:

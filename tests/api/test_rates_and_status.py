@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 
 from api.v1.status import STALE_SECONDS
-from db import accounts, sip, tariffs
+from db import accounts, components, tariffs
 from db.connection import Conn
 from db.database import Database
 from telephony import seed
@@ -76,7 +76,7 @@ async def test_the_platform_is_as_well_as_its_worst_part(
 ) -> None:
     def deed(conn: Conn) -> None:
         for name, kind, status, age in parts:
-            sip.report(conn, name, kind, status, "as told", now() - age * SECOND)
+            components.report(conn, name, kind, status, "as told", now() - age * SECOND)
 
     await sqlite.write(deed)
     body = good(await plain.get("/status"))

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from db import accounts, audit, ledger, sip
+from db import audit, caller_ids, components, ledger, sip
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -33,7 +33,7 @@ async def add_phone(
     """A verified number and a phone that shows it."""
 
     def deed(conn: Conn) -> None:
-        accounts.verify_caller_id(conn, owner.account_id, number, "test", now())
+        caller_ids.verify(conn, owner.account_id, number, "test", now())
         sip_accounts.create(
             conn, vault, Settings().realm, account_id=owner.account_id, username=username,
             secret=SECRET, caller_id=number, dial_mode=dial_mode, now=now(),
@@ -44,7 +44,9 @@ async def add_phone(
 
 async def report_node(database: Database, node: str = NODE) -> None:
     """A PBX node that is up."""
-    await database.write(sip.report, node, "pbx", "operational", "both links are ready", now())
+    await database.write(
+        components.report, node, "pbx", "operational", "both links are ready", now()
+    )
 
 
 def apply_everywhere(conn: Conn, *nodes: str) -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from db import accounts, audit, events, holds, idempotency, ledger, sip
+from db import accounts, audit, caller_ids, components, events, holds, idempotency, ledger, sip
 from db.connection import Conn, Row
 from db.database import Database
 from tests.db.rows import START, add_event
@@ -52,14 +52,14 @@ async def test_a_caller_id_counts_once_verified(database: Database, someone: Cus
                  " VALUES (:who, '+1555', '')", who=who)  # fmt: skip
 
     await database.write(claim)
-    assert not await database.write(accounts.may_show, who, "+1555")
-    assert await database.write(accounts.first_caller_id, who) is None
-    await database.write(accounts.verify_caller_id, who, "+1555", "code", START)
-    await database.write(accounts.verify_caller_id, who, "+1555", "admin", START + 1)
-    await database.write(accounts.verify_caller_id, who, "+1444", "admin", START + 2)
-    assert await database.write(accounts.may_show, who, "+1555")
-    assert not await database.write(accounts.may_show, "acc_platform", "+1555")
-    assert await database.write(accounts.first_caller_id, who) == "+1555"
+    assert not await database.write(caller_ids.may_show, who, "+1555")
+    assert await database.write(caller_ids.first, who) is None
+    await database.write(caller_ids.verify, who, "+1555", "code", START)
+    await database.write(caller_ids.verify, who, "+1555", "admin", START + 1)
+    await database.write(caller_ids.verify, who, "+1444", "admin", START + 2)
+    assert await database.write(caller_ids.may_show, who, "+1555")
+    assert not await database.write(caller_ids.may_show, "acc_platform", "+1555")
+    assert await database.write(caller_ids.first, who) == "+1555"
     rows = await database.all("SELECT verified_at, verified_by FROM caller_id ORDER BY number")
     assert rows[1] == {"verified_at": START, "verified_by": "code"}
 
@@ -82,8 +82,8 @@ async def test_nodes_are_told_each_generation(database: Database, someone: Custo
 
     ids = [await database.write(add, name) for name in ("alice", "bob")]
     for node in ("pbx1", "pbx2"):
-        await database.write(sip.report, node, "pbx", "ok", "", START)
-    await database.write(sip.report, "smpp", "sms", "ok", "", START)
+        await database.write(components.report, node, "pbx", "ok", "", START)
+    await database.write(components.report, "smpp", "sms", "ok", "", START)
 
     async def behind(node: str) -> list[str]:
         return sorted(row["username"] for row in await database.write(sip.behind, node, 9))
@@ -112,9 +112,9 @@ async def test_nodes_are_told_each_generation(database: Database, someone: Custo
 
 
 async def test_the_newest_report_of_a_part_counts(database: Database) -> None:
-    await database.write(sip.report, "smpp", "sms", "ok", "", START)
-    await database.write(sip.report, "smpp", "sms", "down", "no bind", START + 1)
-    (row,) = await sip.components(database)
+    await database.write(components.report, "smpp", "sms", "ok", "", START)
+    await database.write(components.report, "smpp", "sms", "down", "no bind", START + 1)
+    (row,) = await components.every(database)
     assert (row["status"], row["detail"], row["checked_at"]) == ("down", "no bind", START + 1)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import idempotency, sip
+from db import components, idempotency
 from db.connection import Conn, insert
 from db.database import Database, DatabaseBusyError, DatabaseError
 from db.session import open_database
@@ -215,5 +215,5 @@ async def test_readers_do_not_wait_for_the_writer(database: Database) -> None:
 
 async def test_a_reader_cannot_find_what_is_not_there(database: Database) -> None:
     assert await database.one("SELECT * FROM component WHERE name = :name", name="x") is None
-    assert await sip.components(database) == []
+    assert await components.every(database) == []
     assert await database.write(lambda conn: idempotency.sweep(conn, 1)) == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from db import accounts, audit, calls, ledger
+from db import audit, caller_ids, calls, ledger
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
@@ -30,7 +30,7 @@ async def add_phone(
 
     def deed(conn: Conn) -> None:
         if number:
-            accounts.verify_caller_id(conn, who.account_id, number, "test", now())
+            caller_ids.verify(conn, who.account_id, number, "test", now())
         sip_accounts.create(
             conn, VAULT, LIVE.realm, account_id=who.account_id, username=username,
             secret="a good long secret", caller_id=number, dial_mode=dial_mode, now=now(),

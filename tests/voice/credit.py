@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from db import accounts, audit, ledger
+from db import audit, caller_ids, ledger
 from db.connection import Conn
 from db.database import Database
 from telephony.billing import wallets
@@ -80,7 +80,7 @@ class Credit:
         return who
 
     def _add_phone(self, conn: Conn, who: Customer) -> None:
-        accounts.verify_caller_id(conn, who.account_id, NUMBER, "test", now())
+        caller_ids.verify(conn, who.account_id, NUMBER, "test", now())
         sip_accounts.create(
             conn, self.vault, self.settings.realm, account_id=who.account_id,
             username=f"credit-{next(_names)}", secret=SECRET, caller_id=NUMBER,

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from db import accounts
+from db import caller_ids
 from db.connection import Conn, Row
 from db.database import Database
 from db.session import open_database
@@ -56,7 +56,7 @@ class Voice:
         return who
 
     def _add_phones(self, conn: Conn, who: Customer) -> None:
-        accounts.verify_caller_id(conn, who.account_id, NUMBER, "test", now())
+        caller_ids.verify(conn, who.account_id, NUMBER, "test", now())
         for name in self.phones:
             sip_accounts.create(
                 conn, self.vault, self.settings.realm, account_id=who.account_id, username=name,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
-from db import sip
+from db import components, sip
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
@@ -182,7 +182,7 @@ async def test_every_node_is_told_and_counted_for_itself(
 ) -> None:
     other = Provisioner(database, link, VAULT, pbx.settings.model_copy(update={"node": "pbx2"}))
     for node in ("pbx1", "pbx2"):
-        await database.write(sip.report, node, "pbx", "operational", "", now())
+        await database.write(components.report, node, "pbx", "operational", "", now())
     await add_phone(database, who, "twice")
     assert await sip.nodes_applied(database, "twice") == (0, 2)
     await drain(provisioner)

@@ -1,0 +1,58 @@
+"""Ends calls that somebody asked to end: at once where the PBX has not been told of them, else
+by hanging up their channel, again and again until their record comes."""
+
+import asyncio
+import logging
+
+from db import calls
+from db.calls import CallStatus
+from db.connection import Conn, Row
+from db.database import Database
+from telephony.clock import Instant
+from telephony.queue import drain
+from telephony.voice.ami import AmiError, AmiLink, Hangup
+from telephony.voice.settle import End, finish
+
+CHANNEL = "hangups"
+REQUESTED = "hangup_requested"
+BATCH_MAX = 100
+AGAIN_SECONDS = 1.0
+"""A channel may not be there yet, or the answer to the first try was lost."""
+
+log = logging.getLogger(__name__)
+
+
+class Hangups:
+    """Serves one PBX node through its `calls` link."""
+
+    def __init__(self, db: Database, link: AmiLink, node: str) -> None:
+        self._db = db
+        self._link = link
+        self._node = node
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await drain(self._db, CHANNEL, self.step)
+
+    async def step(self) -> int:
+        """Hang up every channel whose call is to end; 0, since each is tried once a turn."""
+        if self._link.ready:
+            rows = await self._db.write(calls.to_hang_up, self._node, BATCH_MAX)
+            await asyncio.gather(*map(self._hang_up, rows))
+        return 0
+
+    async def _hang_up(self, call: Row) -> None:
+        try:
+            await self._link.action(Hangup(call["channel_id"]))
+        except AmiError as error:
+            log.info("call %s is not hung up yet: %s", call["id"], error)
+
+
+def ask(conn: Conn, rows: list[Row], reason: str, at: Instant) -> None:
+    """End these open calls, with `reason` as their hangup cause."""
+    for call in rows:
+        if call["status"] == CallStatus.queued:
+            finish(conn, call, End(CallStatus.canceled, reason, at))
+        elif call["hangup_at"] is None:
+            calls.change(conn, call["id"], hangup_at=at, hangup_reason=reason)
+    conn.wake(CHANNEL)
