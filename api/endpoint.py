@@ -167,13 +167,15 @@ class Endpoints:
 
 async def _body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if kind not in ("application/json", ""):
         raise UnsupportedMediaTypeError
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_BYTES_MAX:
             raise BodyTooLargeError
+    if body and not kind:  # nothing at all is what `curl -X POST` sends, and means {}
+        raise UnsupportedMediaTypeError
     request._body = bytes(body)  # lets `request.body()` give it again
     return request._body
 

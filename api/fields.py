@@ -76,6 +76,10 @@ class Body(BaseModel):
         return value
 
 
+class Nothing(Body):
+    """A request that says all by its path; no body at all will do."""
+
+
 class Answer(BaseModel):
     """A response."""
 

@@ -91,7 +91,8 @@ def _operation(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     if endpoint.takes and endpoint.method != "GET":
         schema = refs[endpoint.takes, "validation"]
         operation["requestBody"] = {
-            "required": True, "content": {"application/json": {"schema": schema}},
+            "required": bool(endpoint.takes.model_fields),
+            "content": {"application/json": {"schema": schema}},
         }  # fmt: skip
     return operation
 

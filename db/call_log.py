@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from db.calls import TRANSITIONS
+from db import calls
 from db.connection import Reader, Row
-from db.states import terminal
 
-ENDED = sorted(terminal(TRANSITIONS))
+ENDED = sorted(calls.ENDED)
 _FILTERS = {
     "search": "(LOWER(to_number) LIKE :search ESCAPE '\\'"
     " OR LOWER(from_number) LIKE :search ESCAPE '\\'"

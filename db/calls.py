@@ -11,7 +11,7 @@ from db.base import Table
 from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
-from db.states import Transitions, move
+from db.states import Transitions, move, terminal
 
 DIRECTIONS = ("outbound", "inbound", "internal")
 
@@ -113,6 +113,9 @@ class Call(Table, table=True):
     answered_at: int | None = instant(default=None)
     ended_at: int | None = instant(default=None)
     last_seen_at: int | None = instant(default=None)
+
+
+ENDED = terminal(TRANSITIONS)
 
 
 class CallMoment(Table, table=True):
@@ -233,6 +236,15 @@ def locked(conn: Conn, call_id: str) -> Row:
     row = conn.one("UPDATE call SET id = id WHERE id = :id RETURNING *", id=call_id)
     assert row is not None, call_id
     return row
+
+
+def locked_of(conn: Conn, account_id: str, mode: str, call_id: str) -> Row | None:
+    """Like `locked`, for a call that may not exist or may be another's."""
+    return conn.one(
+        "UPDATE call SET id = id WHERE id = :id AND account_id = :account_id AND mode = :mode"
+        " RETURNING *",
+        id=call_id, account_id=account_id, mode=mode,
+    )  # fmt: skip
 
 
 async def find(reader: Reader, account_id: str, mode: str, call_id: str) -> Row | None:

@@ -148,6 +148,13 @@ class IdempotencyInProgressError(Problem):
     title = "The first request with this Idempotency-Key is still running. Try again shortly."
 
 
+class CallAlreadyEndedError(Problem):
+    """There is nothing left to hang up."""
+
+    status, code = 409, "call_already_ended"
+    title = "The call has ended already. Read it to see how."
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

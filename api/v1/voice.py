@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Money, Number, Reference, Time, Whole
+from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Time, Whole
 from api.urls import callback
 from api.v1.sms import Step
 from db import calls
 from telephony.errors import (
+    CallAlreadyEndedError,
     CallerIdNotAllowedError,
     DestinationNotAllowedError,
     InsufficientFundsError,
@@ -19,10 +20,16 @@ from telephony.errors import (
 )
 from telephony.money import shown
 from telephony.phone_numbers import e164
+from telephony.voice.hangups import hang_up
 from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
 from telephony.voice.sip_accounts import USERNAME
 
 endpoint = Endpoints()
+
+Status = Literal[
+    "queued", "dialing", "ringing", "answered", "completed", "busy", "no_answer", "failed",
+    "canceled",
+]  # fmt: skip
 
 
 def _number_or_phone(text: str) -> str:
@@ -71,10 +78,7 @@ class CallAnswer(Answer):
     """A call with its timeline, oldest state first."""
 
     call_id: str
-    status: Literal[
-        "queued", "dialing", "ringing", "answered", "completed", "busy", "no_answer", "failed",
-        "canceled",
-    ]  # fmt: skip
+    status: Status
     direction: Literal["outbound", "inbound", "internal"]
     to: str
     from_: Annotated[str, Field(alias="from")]
@@ -94,6 +98,14 @@ class CallAnswer(Answer):
     sip_code: int | None
     reference: str | None
     timeline: list[Step]
+
+
+class HangupAnswer(Answer):
+    """A call that ends: one that was still queued has ended, any other does within moments, and
+    `call_completed` tells how."""
+
+    call_id: str
+    status: Status
 
 
 @endpoint(
@@ -137,3 +149,14 @@ async def show_call(context: Context, _: None) -> CallAnswer:
         call_id=row["id"], to=row["to_number"], from_=row["from_number"], timeline=timeline,
         **facts,
     )  # fmt: skip
+
+
+@endpoint(
+    "POST", "/voice/calls/{call_id}/hangup", scope="voice:call", takes=Nothing,
+    returns=HangupAnswer, status=202, errors=(NotFoundError, CallAlreadyEndedError),
+)  # fmt: skip
+def hang_up_call(context: Context, _: Nothing) -> HangupAnswer:
+    """End a call, also while it waits or rings."""
+    me = context.me
+    row = hang_up(context.conn, me.account_id, me.mode, context.path["call_id"], context.now)
+    return HangupAnswer(call_id=row["id"], status=row["status"])

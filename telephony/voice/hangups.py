@@ -9,6 +9,7 @@ from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import Instant
+from telephony.errors import CallAlreadyEndedError, NotFoundError
 from telephony.queue import drain
 from telephony.voice.ami import AmiError, AmiLink, Hangup
 from telephony.voice.settle import End, finish
@@ -50,9 +51,22 @@ class Hangups:
 
 def ask(conn: Conn, rows: list[Row], reason: str, at: Instant) -> None:
     """End these open calls, with `reason` as their hangup cause."""
-    for call in rows:
+    for row in rows:
+        call = calls.locked(conn, row["id"])  # a queued one may have been placed since it was read
         if call["status"] == CallStatus.queued:
             finish(conn, call, End(CallStatus.canceled, reason, at))
         elif call["hangup_at"] is None:
             calls.change(conn, call["id"], hangup_at=at, hangup_reason=reason)
+            calls.note(conn, call["id"], call["status"], at, reason)
     conn.wake(CHANNEL)
+
+
+def hang_up(conn: Conn, account_id: str, mode: str, call_id: str, at: Instant) -> Row:
+    """End a call because its customer asks; the call. NotFoundError, CallAlreadyEndedError."""
+    call = calls.locked_of(conn, account_id, mode, call_id)
+    if call is None:
+        raise NotFoundError("There is no such call.")
+    if call["status"] in calls.ENDED:
+        raise CallAlreadyEndedError
+    ask(conn, [call], REQUESTED, at)
+    return calls.locked(conn, call_id)
