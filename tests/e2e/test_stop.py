@@ -116,8 +116,8 @@ def test_a_stop_during_the_start_leaves_nothing(own: Installation) -> None:
                30, "a starting Asterisk")  # fmt: skip
     tree = children(process.pid)
     took = own.stop()
-    assert took < STOP_SECONDS
-    assert alive(tree) == set()
+    # A `mount` that was under way when its shell was stopped ends by itself a moment later.
+    eventually(lambda: not alive(tree), STOP_SECONDS - took, "the end of all processes")
     gone(own)
 
 

@@ -8,7 +8,7 @@ import pytest
 from db.connection import Row
 from db.database import Database
 from telephony.clock import SECOND, now
-from telephony.voice.ami import AmiLink, Originate
+from telephony.voice.ami import AmiLink, CoreShowChannels, Originate
 from telephony.voice.cdrs import CdrTail
 from telephony.voice.originate import SIMULATED_PHONE, Originator, originate
 from telephony.voice.reconcile import GRACE_SECONDS, QUEUED_SECONDS_MAX, Reconciler
@@ -48,6 +48,14 @@ async def claimed(database: Database, who: Customer, age: float) -> Row:
     return await dialing(database, call_id, at)
 
 
+async def has_channel(link: AmiLink, call_id: str) -> None:
+    """Asterisk answers an Originate before it makes the channel."""
+    async with asyncio.timeout(5):
+        while not any(one.fields["uniqueid"] == call_id
+                      for one in await link.action(CoreShowChannels())):  # fmt: skip
+            await asyncio.sleep(0.02)
+
+
 async def test_a_call_without_channel_and_record_is_lost(
     database: Database, reconciler: Reconciler, who: Customer
 ) -> None:
@@ -84,6 +92,7 @@ async def test_a_call_with_a_channel_lives_and_its_record_ends_it(
     row = await claimed(database, who, OLD)
     action: Originate = originate({**row, "first_leg": SIMULATED_PHONE, "granted_seconds": 2})
     await link.action(action)
+    await has_channel(link, row["id"])
     began = now()
     await reconciler.step()
     alive = await call(database, row["id"])
