@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -46,6 +47,7 @@ class Context:
     caller: Caller | None
     now: Instant
     path: dict[str, str]
+    headers: Headers
     _conn: Conn | None = None
 
     @property
@@ -68,7 +70,9 @@ Then = Callable[[Context, dict[str, Any]], Coroutine[Any, Any, tuple[int, dict[s
 @dataclass(frozen=True)
 class Endpoint:
     """`scope` None: public, a key is optional. `takes` is the model of the body, or of the query
-    for GET. `then` runs after the commit and may still change status and body."""
+    for GET. `then` runs after the commit and may still change status and body. `besides` are
+    the media types that the answer may have where the caller asks for one; the function then
+    returns the response itself."""
 
     method: str
     path: str
@@ -79,6 +83,7 @@ class Endpoint:
     status: int = 200
     errors: tuple[type[Problem], ...] = ()
     then: Then | None = None
+    besides: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -111,7 +116,7 @@ class Endpoint:
         path = request.path_params
         if any("\0" in part for part in path.values()):  # PostgreSQL has no such text
             raise NotFoundError
-        return Context(state.db, state.settings, state.vault, caller, moment, path)
+        return Context(state.db, state.settings, state.vault, caller, moment, path, request.headers)
 
     async def _parse(self, request: Request) -> Any:
         if self.takes is None:

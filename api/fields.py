@@ -31,6 +31,7 @@ Time = Annotated[
     PlainSerializer(rfc3339, return_type=str),
     Field(description="RFC 3339, UTC", examples=["2026-01-12T20:15:00Z"]),
 ]
+SipAccount = Annotated[str, Field(max_length=64, description="SIP username or id")]
 Reference = Annotated[str, Field(max_length=255, description="Your own id, given back in events")]
 
 

@@ -117,6 +117,7 @@ def _parameter(
 
 def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     good = {"application/json": {"schema": refs[endpoint.returns, "serialization"]}}
+    good |= {media_type: {"schema": {"type": "string"}} for media_type in endpoint.besides}
     statuses = [endpoint.status, 202] if endpoint.then else [endpoint.status]
     responses: dict[str, Any] = {
         str(status): {"description": "Done." if status == 200 else "Accepted.", "content": good}

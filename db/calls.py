@@ -43,6 +43,9 @@ TRANSITIONS: Transitions[CallStatus] = {
     _S.failed: _UNANSWERED,
     _S.canceled: _UNANSWERED,
 }
+ENDED = terminal(TRANSITIONS)
+HAS_ENDED = f"status IN ({', '.join(map(repr, sorted(map(str, ENDED))))})"
+"""Of a statement that is to use `ix_call_ended`, word for word."""
 
 
 class Call(Table, table=True):
@@ -62,6 +65,9 @@ class Call(Table, table=True):
         one_of("direction", DIRECTIONS),
         valid_mode(),
         Index("ix_call_log", "account_id", "mode", "id"),
+        # Every filter of the call log, so that what it does not find costs no look at the row.
+        partial("ix_call_ended", "account_id", "mode", "id", "created_at", "direction", "status",
+                "sip_account", "to_number", "from_number", "caller_id", where=HAS_ENDED),
         partial("ix_call_queued", "created_at", where="status = 'queued'"),
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
         partial("ix_call_hangup", "node",
@@ -113,9 +119,6 @@ class Call(Table, table=True):
     answered_at: int | None = instant(default=None)
     ended_at: int | None = instant(default=None)
     last_seen_at: int | None = instant(default=None)
-
-
-ENDED = terminal(TRANSITIONS)
 
 
 class CallMoment(Table, table=True):

@@ -1,16 +1,14 @@
-"""SIP accounts and their wallet: caller id, secret, top-up, call log."""
+"""SIP accounts and their wallet: caller id, secret, top-up."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Moment, Money, Number, Time, Until
-from db import call_log, sip
-from db.connection import Row
+from api.fields import Amount, Answer, Body, Money, Number, SipAccount
+from db import sip
 from db.ids import new_id
 from telephony.billing import wallets
-from telephony.billing.rating import Rate
 from telephony.clock import SECOND, now
 from telephony.errors import CallerIdNotAllowedError, InsufficientFundsError, NotFoundError
 from telephony.voice import sip_accounts
@@ -19,11 +17,6 @@ endpoint = Endpoints()
 
 APPLIED_POLL_SECONDS = 0.2
 APPLIED_SECONDS_MAX = 2.0
-LOG_PAGE_MAX = 100
-LOG_PAGE_DEFAULT = 25
-LOG_OFFSET_MAX = 1_000_000_000
-LOG_STATUS = {"completed": "answered"}
-SipAccount = Annotated[str, Field(max_length=64, description="SIP username or id")]
 
 
 class CallerIdBody(Body):
@@ -75,55 +68,6 @@ class TopupAnswer(Answer):
     wallet_balance: Money
     sip_balance: Money
     currency: str
-
-
-class LogQuery(Body):
-    """Filters of the call log; `search` is a part of any number or name."""
-
-    limit: Annotated[int, Field(ge=1, le=LOG_PAGE_MAX)] = LOG_PAGE_DEFAULT
-    offset: Annotated[int, Field(ge=0, le=LOG_OFFSET_MAX)] = 0
-    cursor: Annotated[str, Field(max_length=64)] | None = None
-    search: Annotated[str, Field(max_length=64)] | None = None
-    direction: Literal["outbound", "inbound", "internal"] | None = None
-    status: Literal["answered", "busy", "no_answer", "failed", "canceled"] | None = None
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Until | None = None
-    sip_account: SipAccount | None = None
-
-
-class LogRow(Answer):
-    """An ended call."""
-
-    id: str
-    call_id: str
-    direction: str
-    from_: Annotated[str, Field(alias="from")]
-    to: str
-    caller_id: str
-    sip_account: str | None
-    status: Literal["answered", "busy", "no_answer", "failed", "canceled"]
-    started_at: Time
-    answered_at: Time | None
-    ended_at: Time
-    duration: int
-    billsec: int
-    cost: Money
-    currency: str
-    rate_per_minute: Money
-    hangup_cause: str | None
-    sip_code: int | None
-    recording_url: str | None = None
-    node: str | None
-
-
-class LogPage(Answer):
-    """One page of the call log, newest first."""
-
-    data: list[LogRow]
-    total: int
-    limit: int
-    offset: int
-    next_cursor: str | None
 
 
 async def when_applied(context: Context, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -190,45 +134,3 @@ def top_up(context: Context, body: TopupBody) -> TopupAnswer:
         wallet_balance=wallets.balance(conn, me.account_id, me.mode, "wallet"),
         sip_balance=wallets.balance(conn, me.account_id, me.mode, "sip"),
     )  # fmt: skip
-
-
-@endpoint("GET", "/voip/logs", scope="voip:read", takes=LogQuery, returns=LogPage)
-async def call_logs(context: Context, query: LogQuery) -> LogPage:
-    """Read the call log, newest call first."""
-    me, filters = context.me, _filters(query)
-    found = await call_log.page(
-        context.db, me.account_id, me.mode, limit=query.limit + 1, offset=query.offset, **filters
-    )
-    rows = found[: query.limit]
-    return LogPage(
-        data=[_log_row(row) for row in rows], limit=query.limit, offset=query.offset,
-        total=await call_log.count(context.db, me.account_id, me.mode, **filters),
-        next_cursor=rows[-1]["id"] if len(found) > len(rows) else None,
-    )  # fmt: skip
-
-
-def _filters(query: LogQuery) -> dict[str, Any]:
-    statuses = {shown: status for status, shown in LOG_STATUS.items()}
-    search = query.search
-    if search is not None:
-        # A raw + in a query string arrives as a space.
-        search = "+" + search[1:] if search.startswith(" ") else search
-    return {
-        "search": search, "direction": query.direction, "cursor": query.cursor,
-        "status": statuses.get(query.status or "", query.status), "since": query.from_,
-        "until": query.to, "sip_account": query.sip_account,
-    }  # fmt: skip
-
-
-def _log_row(row: Row) -> LogRow:
-    rate = Rate.from_text(row["rate"])
-    facts = {name: row[name] for name in LogRow.model_fields if name in row}
-    return LogRow(**{
-        **facts,
-        "call_id": row["id"],
-        "from": row["from_number"],
-        "to": row["to_number"],
-        "status": LOG_STATUS.get(row["status"], row["status"]),
-        "started_at": row["started_at"] or row["created_at"],
-        "rate_per_minute": rate.voice_per_minute,
-    })  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from db import calls
 from db.connection import Conn
 from db.database import Database
+from db.ids import first_id
 from telephony.billing import rating
 from telephony.clock import SECOND, Instant
 from tests.api.client import Api, good, problem
@@ -21,8 +22,9 @@ def ended(number: int, who: Customer, **facts: Any) -> dict[str, Any]:
     """A row of `call`: one an hour from START on, answered for a minute."""
     at = START + number * 3600 * SECOND
     rate = rating.Rate("1555", "USD", 7_000, 12_000, 0, 60, 60)
+    call_id = f"{first_id('call', at // 1000)[:-4]}{number:04d}"
     return {
-        "id": f"call_{number:026d}", "channel_id": f"call_{number:026d}", "mode": who.mode,
+        "id": call_id, "channel_id": call_id, "mode": who.mode,
         "account_id": who.account_id, "key_id": None, "sip_account": "alice",
         "direction": "outbound", "status": "completed", "first_leg": "PJSIP/alice",
         "route": "simulated", "to_number": f"+1555987{number:04d}", "from_number": "alice",
@@ -96,7 +98,7 @@ async def test_search_and_filters(api: Api, database: Database, who: Customer) -
         "search=+1555": [4, 1], "search=%2B1555": [4, 1], "search=%201555": [4, 1],
         "search=1555": [4, 2, 1], "search=30123": [2], "search=BOB": [3], "search=bob": [3],
         "search=%25": [4], "search=_": [4], "search=%5C": [], "search=nobody": [],
-        "search=%27%3B--": [],
+        "search=%27%3B--": [], "search=+1+(555)+123": [1], "search=%2B1%20555%20123": [1],
         "status=answered": [3, 2, 1], "status=failed": [4], "status=busy": [5],
         "status=no_answer": [], "status=canceled": [],
         "direction=internal": [4], "direction=inbound": [5], "direction=outbound": [3, 2, 1],

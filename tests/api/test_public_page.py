@@ -135,9 +135,9 @@ async def test_read_the_call_log(api: Api, database: Database, demo: Customer, p
         "id": placed["call_id"], "call_id": placed["call_id"], "direction": "outbound",
         "from": "alice", "to": "+15559876543", "caller_id": NUMBER, "sip_account": "alice",
         "status": "no_answer", "started_at": is_time, "answered_at": None, "ended_at": is_time,
-        "duration": 7, "billsec": is_int, "cost": is_money, "currency": "USD",
-        "rate_per_minute": 0.012, "hangup_cause": "no_answer", "sip_code": 480,
-        "recording_url": None, "node": "pbx1",
+        "ringing_at": None, "ring_seconds": 0, "duration": 7, "billsec": is_int,
+        "cost": is_money, "currency": "USD", "rate_per_minute": 0.012,
+        "hangup_cause": "no_answer", "sip_code": 480, "recording_url": None, "node": "pbx1",
     })  # fmt: skip
     missed = good(await api.using(demo).send("GET", path.replace("1555", "1777")))
     assert (missed["data"], missed["total"]) == ([], 0)

@@ -63,7 +63,7 @@ async def test_a_call_moves_and_tells_its_timeline(database: Database, someone: 
 
 def test_nothing_leaves_a_final_state() -> None:
     ended = {"completed", "busy", "no_answer", "failed", "canceled"}
-    assert terminal(calls.TRANSITIONS) == ended == set(call_log.ENDED)
+    assert terminal(calls.TRANSITIONS) == ended == set(calls.ENDED)
     assert set(calls.TRANSITIONS) == ended | {"queued", "dialing", "ringing", "answered"}
 
 

@@ -121,6 +121,21 @@ async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
     assert not [step for step in conn.plans if "TEMP B-TREE" in step]
 
 
+@pytest.mark.parametrize("search", ["155", "alice"])
+async def test_what_the_call_log_passes_over_is_read_off_an_index(
+    conn: Explaining, search: str
+) -> None:
+    """Whatever the filters, only the rows of the page itself are looked up."""
+    filters: dict[str, Any] = {
+        "search": search, "status": "busy", "since": START, "until": START,
+        "sip_account": "alice", "direction": "outbound",
+    }  # fmt: skip
+    await call_log.count(ExplainingReader(conn), "acc", "test", **filters)
+    await call_log.page(ExplainingReader(conn), "acc", "test", limit=50, **filters)
+    covered = [step for step in conn.plans if "COVERING INDEX ix_call_ended" in step]
+    assert len(covered) == 2
+
+
 def test_calls_that_are_not_due_cost_nothing(conn: Explaining) -> None:
     """Every half second the due calls are read off the index, in its order."""
     calls.credit_due(conn, "pbx1", START, 50)

@@ -31,6 +31,27 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('queued', 'dialing', 'ringing', 'answered')"),
     )
     op.create_index(
+        "ix_call_ended",
+        "call",
+        [
+            "account_id",
+            "mode",
+            "id",
+            "created_at",
+            "direction",
+            "status",
+            "sip_account",
+            "to_number",
+            "from_number",
+            "caller_id",
+        ],
+        unique=False,
+        sqlite_where=sa.text("status IN ('busy', 'canceled', 'completed', 'failed', 'no_answer')"),
+        postgresql_where=sa.text(
+            "status IN ('busy', 'canceled', 'completed', 'failed', 'no_answer')"
+        ),
+    )
+    op.create_index(
         "ix_call_hangup",
         "call",
         ["node"],
