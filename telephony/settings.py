@@ -4,6 +4,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -35,7 +36,9 @@ class Settings(BaseSettings):
     call_slice_seconds: int = Field(
         60, ge=1, le=3600, description="Talk time of a call that is paid for ahead, in seconds"
     )
-    tls_cert: Path | None = Field(None, description="Certificate file; enables SIP over TLS, WSS")
+    tls_cert: Path | None = Field(
+        None, description="Certificate file of SIP over TLS and WSS; empty: self-signed"
+    )
     tls_key: Path | None = Field(None, description="Private key file of the certificate")
     sips_port: Port = Field(5061, description="TCP port of SIP over TLS")
     wss_port: Port = Field(8089, description="TCP port of SIP over secure WebSocket")
@@ -129,6 +132,17 @@ class Settings(BaseSettings):
         if address.is_unspecified:
             return "127.0.0.1"
         return f"[{address}]" if address.version == 6 else str(address)
+
+    @cached_property
+    def sip_host(self) -> str:
+        """The host that phones register at: the one of `public_url`, else `local_host`."""
+        host = urlsplit(self.public_url).hostname or ""
+        return f"[{host}]" if ":" in host else host or self.local_host
+
+    @cached_property
+    def self_signed_cert(self) -> Path:
+        """Where the certificate is made that stands in for `tls_cert`."""
+        return self.var_dir / "tls/tls.crt"
 
     @cached_property
     def cdr_file(self) -> Path:

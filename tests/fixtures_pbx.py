@@ -52,6 +52,8 @@ def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
         "var_dir": var_dir,
         "http_port": free_port(),
         "sip_port": free_port(),
+        "sips_port": free_port(),
+        "wss_port": free_port(),
         "ami_port": free_port(),
         "agi_port": free_port(),
         "rtp_range": f"{first}-{first + 199}",

@@ -43,6 +43,12 @@ class Facts:
                 {"username": name, "password": secret, "server": server, "realm": settings.realm}
                 for name, secret in self.phones.items()
             ],
+            "tls": {
+                "server": f"{settings.local_host}:{settings.sips_port}",
+                "websocket": f"wss://{settings.local_host}:{settings.wss_port}/ws",
+                "self_signed": settings.tls_cert is None,
+                "certificate": str(settings.tls_cert or settings.self_signed_cert),
+            },
             "ami": {
                 "host": settings.ami_host,
                 "port": settings.ami_port,
@@ -85,6 +91,10 @@ def show(console: Console, document: dict[str, Any]) -> None:
         secret = phone["password"] or "(changed; set a new one with POST /voip/password)"
         line = f"{phone['username']}  secret {secret}  server {phone['server']}"
         console.print(f"  [bold]phone[/]      {escape(line)}", soft_wrap=True)
+    tls = document["tls"]
+    whose = f"self-signed, {tls['certificate']}" if tls["self_signed"] else tls["certificate"]
+    line = f"server {tls['server']}  browsers {tls['websocket']}  ({whose})"
+    console.print(f"  [bold]TLS[/]        {escape(line)}", soft_wrap=True)
     admin = document["admin"]
     console.print(f"  [bold]admin[/]      {admin['email']}  password {escape(admin['password'])}")
     console.print("\n  Try it:\n")

@@ -35,6 +35,8 @@ def ports_in_use(settings: Settings) -> list[str]:
         ("SMS_VOIP_HTTP_PORT", settings.bind_host, settings.http_port, "TCP"),
         ("SMS_VOIP_SIP_PORT", settings.bind_host, settings.sip_port, "UDP"),
         ("SMS_VOIP_SIP_PORT", settings.bind_host, settings.sip_port, "TCP"),
+        ("SMS_VOIP_SIPS_PORT", settings.bind_host, settings.sips_port, "TCP"),
+        ("SMS_VOIP_WSS_PORT", settings.bind_host, settings.wss_port, "TCP"),
         ("SMS_VOIP_AMI_PORT", settings.ami_host, settings.ami_port, "TCP"),
         ("SMS_VOIP_AGI_PORT", settings.agi_host, settings.agi_port, "TCP"),
     ]

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from telephony.pbx.certificate import certificate
 from telephony.pbx.errors import PbxError
 from telephony.pbx.find import Installation
 from telephony.secrets import Secrets
@@ -68,9 +69,9 @@ def render(settings: Settings, secrets: Secrets, installation: Installation) -> 
     for template in sorted(TEMPLATES.glob("*.conf")):
         text = "" if template.name in unused else fill(template.read_text(), values)
         _write(layout, f"etc/{template.name}", text)
-    if settings.tls_cert and settings.tls_key:
-        _write(layout, "tls/tls.crt", settings.tls_cert.read_text())
-        _write(layout, "tls/tls.key", settings.tls_key.read_text())
+    tls = certificate(settings)
+    _write(layout, "tls/tls.crt", tls.certificate.read_text())
+    _write(layout, "tls/tls.key", tls.key.read_text())
     return layout
 
 
@@ -84,7 +85,6 @@ def fill(template: str, values: dict[str, str]) -> str:
 
 def _values(settings: Settings, secrets: Secrets, layout: Layout) -> dict[str, str]:
     first, _, last = settings.rtp_range.partition("-")
-    tls = bool(settings.tls_cert and settings.tls_key)
     bind = _address(settings.bind_host)
     return {
         "DIR": str(layout.folder),
@@ -104,20 +104,14 @@ def _values(settings: Settings, secrets: Secrets, layout: Layout) -> dict[str, s
         "AGI_HOST": _address(settings.agi_host),
         "AGI_PORT": str(settings.agi_port),
         "TRUNK_HOST": settings.trunk_host,
-        "TLS": "" if tls else OFF,
         # Audio, too, is bound to the one address that SIP is bound to.
         "BOUND": OFF if ipaddress.ip_address(bind.strip("[]")).is_unspecified else "",
-        "TLS_ENABLED": "yes" if tls else "no",
     }
 
 
 def _unused(settings: Settings) -> set[str]:
     """Files that stay empty: pjsip.conf includes them, and a missing one is an error."""
-    used = {
-        "pjsip_tls.conf": bool(settings.tls_cert and settings.tls_key),
-        "pjsip_trunk.conf": bool(settings.trunk_host),
-    }
-    return {name for name, is_used in used.items() if not is_used}
+    return set() if settings.trunk_host else {"pjsip_trunk.conf"}
 
 
 def _address(host: str) -> str:

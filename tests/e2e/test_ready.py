@@ -91,7 +91,7 @@ def test_ready_json_has_the_documented_members(here: Installation) -> None:
     facts = json.loads(path.read_text())  # parts may have come back since the start
     assert path.stat().st_mode & 0o777 == 0o600
     assert set(facts) == {
-        "api_url", "test_key", "live_key", "webhook_secret", "admin", "sip", "ami", "pids",
+        "api_url", "test_key", "live_key", "webhook_secret", "admin", "sip", "tls", "ami", "pids",
     }  # fmt: skip
     assert facts["api_url"] == f"http://127.0.0.1:{here.settings.http_port}"
     assert KEY.fullmatch(facts["test_key"])
@@ -101,6 +101,12 @@ def test_ready_json_has_the_documented_members(here: Installation) -> None:
         {"username", "password", "server", "realm"}
     ]
     assert {phone["server"] for phone in facts["sip"]} == {f"127.0.0.1:{here.settings.sip_port}"}
+    assert facts["tls"] == {
+        "server": f"127.0.0.1:{here.settings.sips_port}",
+        "websocket": f"wss://127.0.0.1:{here.settings.wss_port}/ws",
+        "self_signed": True,
+        "certificate": str(here.var / "tls/tls.crt"),
+    }
     assert set(facts["ami"]) == {"host", "port", "calls", "provisioning"}
     assert set(facts["pids"]) == {"supervisor", "platform", "asterisk"}
     assert set(here.processes()) == set(facts["pids"].values())
@@ -124,6 +130,7 @@ def test_the_terminal_shows_the_same_facts(here: Installation) -> None:
     for fact in (
         f"{facts['api_url']}/api/v1", facts["test_key"], facts["live_key"],
         facts["admin"]["email"], facts["admin"]["password"], str(here.var / "ready.json"),
+        f"server {facts['tls']['server']}  browsers {facts['tls']['websocket']}  (self-signed, ",
     ):  # fmt: skip
         assert fact in said
     for phone in facts["sip"]:

@@ -75,7 +75,8 @@ def test_ctrl_c_in_mid_call_leaves_nothing_and_the_next_start_finds_all(
     own.reached(talking, "answered")
     tree = children(first["pids"]["supervisor"])
     assert tree >= set(first["pids"].values())
-    phone = first["sip"][0]
+    phone, certificate = first["sip"][0], Path(first["tls"]["certificate"])
+    shown = certificate.read_bytes()
     assert own.post("/voip/password", {"sip_password": CHANGED}).json()["applied"]
     took = own.stop()
     print(f"\n  stopped in {took:.1f} s")
@@ -89,6 +90,7 @@ def test_ctrl_c_in_mid_call_leaves_nothing_and_the_next_start_finds_all(
     assert "(changed; set a new one with POST /voip/password)" in own.said()
     assert second["sip"][1] == first["sip"][1]
     same = set(first) - {"sip", "pids"}
+    assert certificate.read_bytes() == shown
     assert {name: second[name] for name in same} == {name: first[name] for name in same}
     assert own.register(phone["username"], CHANGED) == 200
     assert own.register(phone["username"], phone["password"]) == 401
@@ -160,7 +162,7 @@ def test_a_second_up_in_the_same_folder_is_refused_and_disturbs_nothing(
     assert here.register(here.facts["sip"][0]["username"], here.facts["sip"][0]["password"]) == 200
 
 
-@pytest.mark.parametrize("setting", ["HTTP", "SIP", "AMI", "AGI"])
+@pytest.mark.parametrize("setting", ["HTTP", "SIP", "SIPS", "WSS", "AMI", "AGI"])
 def test_a_port_in_use_is_named(here: Installation, folder: Path, setting: str) -> None:
     name = f"SMS_VOIP_{setting}_PORT"
     taken = here.environment[name]

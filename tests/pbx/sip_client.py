@@ -1,11 +1,18 @@
-"""SIP by hand over UDP: REGISTER and one INVITE with digest MD5, as a plain old phone does it."""
+"""SIP by hand: REGISTER and one INVITE with digest MD5, as a plain old phone does it; over UDP
+unless another wire is given."""
 
 import hashlib
 import re
-import socket
 import time
 from dataclasses import dataclass, field
 from uuid import uuid4
+
+from tests.pbx.sip_wires import UdpWire, Wire
+
+SDP = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 20998 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
 
 
 @dataclass
@@ -21,21 +28,22 @@ class SipClient:
     realm: str = ""
     patience_seconds: float = 5
     sequence: int = 0
+    wire: Wire | None = None
+    answer: str = ""
     challenges: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.call_id = uuid4().hex
         self._dialog: tuple[str, str] | None = None
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", self.local_port))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        self.contact = self.contact or self.address
+        self._wire = self.wire or UdpWire(self.host, self.port, self.local_port)
+        self.address = self._wire.address
+        self.contact = self.contact or f"{self.address};transport={self._wire.name.lower()}"
 
     def __enter__(self) -> "SipClient":
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._socket.close()
+        self._wire.close()
 
     def register(self, expires: int = 120) -> int:
         """Final status of a REGISTER, sent again with credentials after a challenge."""
@@ -43,25 +51,21 @@ class SipClient:
         to = f"<sip:{self.username}@{self.host}>"
         return self._authenticated("REGISTER", uri, to, f"Expires: {expires}\r\n", "")
 
-    def invite(self, dialled: str) -> int:
-        """First final status of an INVITE with credentials; a 200 is acknowledged."""
+    def invite(self, dialled: str, sdp: str = SDP) -> int:
+        """First final status of an INVITE with credentials, with its SDP in `answer`; a 200 is
+        acknowledged."""
         uri = f"sip:{dialled}@{self.host}"
-        sdp = (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            "m=audio 20998 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
-        )
         extra = "Content-Type: application/sdp\r\n"
         return self._authenticated("INVITE", uri, f"<{uri}>", extra, sdp)
 
     def serve(self, method: str, seconds: float = 5) -> float:
         """Wait for a request of the PBX, answer it 200; the time it came."""
-        self._socket.settimeout(seconds)
-        while not (request := self._socket.recv(65536).decode()).startswith(f"{method} "):
+        while not (request := self._wire.receive(seconds)).startswith(f"{method} "):
             pass
         came = time.time()
         kept = re.findall(r"(?im)^(?:Via|From|To|Call-ID|CSeq): .*$", request)
         lines = ["SIP/2.0 200 OK", *(line.rstrip() for line in kept), "Content-Length: 0", "", ""]
-        self._socket.sendto("\r\n".join(lines).encode(), (self.host, self.port))
+        self._wire.send("\r\n".join(lines))
         return came
 
     def bye(self) -> int:
@@ -97,13 +101,13 @@ class SipClient:
 
     def _transact(self, method: str, uri: str, to: str, extra: str, body: str) -> tuple[int, str]:
         self.sequence += 1
-        self._socket.settimeout(self.patience_seconds)
         self._send(method, uri, to, extra, body)
         while True:
-            answer = self._socket.recv(65536).decode()
+            answer = self._wire.receive(self.patience_seconds)
             status = int(answer.split(" ", 2)[1]) if answer.startswith("SIP/2.0 ") else 0
             if status >= 200 and f"CSeq: {self.sequence} " in answer:
                 break
+        self.answer = answer
         if method == "INVITE":
             tagged = re.search(r"(?im)^To: (.*?)\r$", answer)
             self._dialog = (uri, tagged[1] if tagged else to)
@@ -113,13 +117,13 @@ class SipClient:
     def _send(self, method: str, uri: str, to: str, extra: str, body: str) -> None:
         user = f"<sip:{self.username}@{self.host}>;tag={self.call_id[:8]}"
         text = (
-            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {self.address};rport"
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{self._wire.name} {self.address};rport"
             f";branch=z9hG4bK{self.call_id[:8]}{self.sequence}\r\nMax-Forwards: 70\r\n"
             f"From: {user}\r\nTo: {to}\r\nCall-ID: {self.call_id}\r\n"
             f"CSeq: {self.sequence} {method}\r\nContact: <sip:{self.username}@{self.contact}>\r\n"
             f"{extra}Content-Length: {len(body)}\r\n\r\n{body}"
         )
-        self._socket.sendto(text.encode(), (self.host, self.port))
+        self._wire.send(text)
 
 
 def _md5(text: str) -> str:

@@ -70,23 +70,28 @@ def test_data_are_kept_and_stale_configuration_is_not(tmp_path: Path) -> None:
     assert not (layout.folder / "etc/stale.conf").exists()
 
 
-def test_trunk_and_tls_only_where_they_are_set(tmp_path: Path) -> None:
+def test_the_trunk_only_where_it_is_set(tmp_path: Path) -> None:
     bare = rendered(tmp_path / "bare", trunk_host="")
-    assert text(bare, "pjsip_trunk.conf") == text(bare, "pjsip_tls.conf") == ""
-    assert ";load = res_pjsip_transport_websocket.so" in text(bare, "modules.conf")
+    assert text(bare, "pjsip_trunk.conf") == ""
+    full = rendered(tmp_path / "full", trunk_host="sip.example.net:5062")
+    assert "contact = sip:sip.example.net:5062" in text(full, "pjsip_trunk.conf")
+
+
+def test_asterisk_gets_the_certificate_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "cert").write_text("certificate")
     (tmp_path / "key").write_text("key")
-    full = rendered(
-        tmp_path / "full",
-        trunk_host="sip.example.net:5062",
-        tls_cert=tmp_path / "cert",
-        tls_key=tmp_path / "key",
-    )
-    assert "contact = sip:sip.example.net:5062" in text(full, "pjsip_trunk.conf")
-    assert "protocol = wss" in text(full, "pjsip_tls.conf")
-    assert "\nload = res_pjsip_transport_websocket.so" in text(full, "modules.conf")
-    assert (full.folder / "tls/tls.key").read_text() == "key"
-    assert (full.folder / "tls/tls.key").stat().st_mode & 0o777 == 0o640
+    layout = rendered(tmp_path, tls_cert=tmp_path / "cert", tls_key=tmp_path / "key")
+    assert (layout.folder / "tls/tls.crt").read_text() == "certificate"
+    assert (layout.folder / "tls/tls.key").read_text() == "key"
+    assert (layout.folder / "tls/tls.key").stat().st_mode & 0o777 == 0o640
+
+
+def test_asterisk_gets_a_self_signed_certificate_where_none_is_set(tmp_path: Path) -> None:
+    layout = rendered(tmp_path)
+    assert "BEGIN CERTIFICATE" in (layout.folder / "tls/tls.crt").read_text()
+    kept = tmp_path / "var/tls/tls.key"
+    assert (layout.folder / "tls/tls.key").read_text() == kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_host_name_becomes_an_address(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telephony.pbx.ready import ports_in_use
-from tests.fixtures_pbx import Pbx, free_port, pbx_settings, start_pbx, stop_pbx
+from tests.fixtures_pbx import Pbx, pbx_settings, start_pbx, stop_pbx
 from tests.pbx.certificate import write_certificate
 from tests.pbx.sip_client import SipClient
 
@@ -46,10 +46,11 @@ def test_nothing_is_mounted_where_others_can_see_it(pbx: Pbx) -> None:
 
 
 OURS = re.compile(r"\b(WARNING|ERROR)\b")
-# What tests provoke: no platform, nobody registered, hostile strings and user names.
+# What tests provoke: no platform, nobody registered, hostile strings and user names, media in
+# the clear where it must be encrypted.
 PROVOKED = re.compile(
     r"chan_pjsip|res_pjsip\.c|app_dial|res_agi|manager\.c|db\.c|channel\.c|core_unreal"
-    r"|ast_expr2|connect,[siT],1"
+    r"|Couldn't negotiate stream|ast_expr2|connect,[siT],1"
 )
 
 
@@ -76,8 +77,6 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pbx]:
         node="side",
         tls_cert=certificate,
         tls_key=key,
-        sips_port=free_port(),
-        wss_port=free_port(),
     )
     running = start_pbx(settings)
     yield running
@@ -125,10 +124,13 @@ def test_a_trunk_that_is_away_takes_no_call(side: Pbx) -> None:
 
 
 @pytest.mark.parametrize("setting", ["sips_port", "wss_port"])
-def test_tls_and_secure_websocket_where_a_certificate_is_set(side: Pbx, setting: str) -> None:
+def test_tls_and_secure_websocket_show_the_certificate_of_the_settings(
+    side: Pbx, setting: str
+) -> None:
     trusting = ssl.create_default_context(cafile=str(side.settings.tls_cert))
     trusting.check_hostname = False
     port = getattr(side.settings, setting)
+    assert not side.settings.self_signed_cert.exists()
     with (
         socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
         trusting.wrap_socket(plain, server_hostname="localhost") as link,
@@ -136,10 +138,19 @@ def test_tls_and_secure_websocket_where_a_certificate_is_set(side: Pbx, setting:
         assert link.version() in ("TLSv1.2", "TLSv1.3")
 
 
-def test_without_a_certificate_there_is_no_web_server(pbx: Pbx) -> None:
+MEDIA_AND_BROWSERS = (
+    "res_srtp", "res_crypto", "res_rtp_asterisk", "res_http_websocket",
+    "res_pjsip_transport_websocket",
+)  # fmt: skip
+
+
+def test_what_encrypted_media_and_browsers_need_is_loaded(pbx: Pbx) -> None:
     with pbx.ami("provisioning") as ami:
-        answer = ami.send("ModuleCheck", Module="res_pjsip_transport_websocket.so")
-    assert answer["Response"] == "Error"
+        answers = {
+            name: ami.send("ModuleCheck", Module=f"{name}.so")["Response"]
+            for name in MEDIA_AND_BROWSERS
+        }
+    assert set(answers.values()) == {"Success"}, answers
 
 
 def test_it_serves_on_loopback_only(pbx: Pbx) -> None:
@@ -169,6 +180,8 @@ def test_a_port_in_use_is_named(pbx: Pbx) -> None:
     assert ports_in_use(port) == [
         f"SMS_VOIP_SIP_PORT: UDP port {port.sip_port} on 127.0.0.1 is in use",
         f"SMS_VOIP_SIP_PORT: TCP port {port.sip_port} on 127.0.0.1 is in use",
+        f"SMS_VOIP_SIPS_PORT: TCP port {port.sips_port} on 127.0.0.1 is in use",
+        f"SMS_VOIP_WSS_PORT: TCP port {port.wss_port} on 127.0.0.1 is in use",
         f"SMS_VOIP_AMI_PORT: TCP port {port.ami_port} on 127.0.0.1 is in use",
     ]
 
