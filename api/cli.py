@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import ENDPOINTS
 from api.commands.asterisk import run_asterisk
+from api.commands.cdr import cdr
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
 from api.commands.money import account, ledger
@@ -34,6 +35,7 @@ cli = typer.Typer(
 cli.add_typer(tariff, name="tariff")
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
+cli.add_typer(cdr, name="cdr")
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
     OSError,

@@ -1,17 +1,19 @@
 """Call detail records as the PBX wrote them, and how far its file has been read."""
 
+import hashlib
 from typing import Any
 
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, text
-from db.connection import Conn, insert, insert_new
-from db.ids import new_id
+from db.columns import instant, partial, text
+from db.connection import Conn, Reader, Row, insert_new
 
 
 class Cdr(Table, table=True):
     """One record; several may belong to one call, and one without a call is kept as well."""
+
+    __table_args__ = (partial("ix_cdr_stray", "read_at", where="call_id IS NULL"),)
 
     node: str = Field(primary_key=True)
     uniqueid: str = Field(primary_key=True)
@@ -43,7 +45,7 @@ class DeadLetter(Table, table=True):
     source: str
     raw: str = text()
     error: str = text()
-    at: int = instant()
+    at: int = instant(index=True)
 
 
 def add(conn: Conn, **facts: Any) -> bool:
@@ -67,5 +69,33 @@ def set_position(conn: Conn, node: str, inode: int, offset: int) -> None:
 
 
 def bury(conn: Conn, source: str, raw: str, error: str, now: int) -> None:
-    """Keep input that could not be read."""
-    insert(conn, "dead_letter", id=new_id("dead"), source=source, raw=raw, error=error, at=now)
+    """Keep input that could not be read, once, however often it is met."""
+    digest = hashlib.sha256(f"{source}\n{raw}".encode("utf-8", "surrogatepass")).hexdigest()
+    facts = {"source": source, "raw": raw, "error": error, "at": now}
+    insert_new(conn, "dead_letter", id=f"dead_{digest[:32]}", **facts)
+
+
+def strays_since(conn: Conn, since: int) -> int:
+    """How many records that match no call were read since then."""
+    row = conn.one(
+        "SELECT COUNT(*) AS found FROM cdr WHERE call_id IS NULL AND read_at >= :since", since=since
+    )
+    return int(row["found"]) if row else 0
+
+
+def buried_since(conn: Conn, since: int) -> int:
+    """How much input since then could not be read."""
+    row = conn.one("SELECT COUNT(*) AS found FROM dead_letter WHERE at >= :since", since=since)
+    return int(row["found"]) if row else 0
+
+
+async def strays(reader: Reader, limit: int) -> list[Row]:
+    """The newest records that match no call."""
+    return await reader.all(
+        "SELECT * FROM cdr WHERE call_id IS NULL ORDER BY read_at DESC LIMIT :limit", limit=limit
+    )
+
+
+async def buried(reader: Reader, limit: int) -> list[Row]:
+    """The newest input that could not be read."""
+    return await reader.all("SELECT * FROM dead_letter ORDER BY at DESC LIMIT :limit", limit=limit)

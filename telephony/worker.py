@@ -16,6 +16,7 @@ from telephony.settings import Settings
 from telephony.sms.dispatch import Dispatcher
 from telephony.sms.providers.base import Provider
 from telephony.sms.providers.registry import load
+from telephony.voice import strays
 from telephony.voice.ami import AmiLink
 from telephony.voice.authorize import Authorizer
 from telephony.voice.call_events import CallEvents
@@ -137,6 +138,7 @@ def report(conn: Conn, parts: list[Part]) -> None:
         components.report(
             conn, part.name, part.kind, "operational" if up else part.unwell, detail, at
         )
+    components.report(conn, "records", "records", *strays.look(conn, at), at)
     late = events.oldest_due(conn, at) // SECOND
     state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
     components.report(

@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -104,19 +105,35 @@ def _is_record_file(file: Path, path: Path) -> bool:
 
 
 def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
-    """Keep every record, end the calls they belong to, and remember how far we are. A record
-    that cannot be read is kept apart and never stops the others."""
+    """Keep every record, end the calls they belong to, and remember how far we are."""
     for line in chunk.lines:
-        text = line.decode("utf-8", "replace")
-        try:
-            record = parse(text)
-        except (ValueError, KeyError, TypeError) as error:
-            # PostgreSQL stores no NUL, of which a file is full after a power cut.
-            raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
-            cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
-            continue
-        _keep(conn, node, record, text, at)
+        read_line(conn, node, line, at)
     cdrs.set_position(conn, node, chunk.inode, chunk.end)
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    matched = "matched"
+    """A record that was not kept yet, and its call."""
+    stray = "stray"
+    """A record that was not kept yet, and belongs to no call."""
+    known = "known"
+    unreadable = "unreadable"
+
+
+def read_line(conn: Conn, node: str, line: bytes, at: Instant) -> Outcome:
+    """Keep a record and end its call. One that cannot be read is kept apart and never stops the
+    others."""
+    text = line.decode("utf-8", "replace")
+    try:
+        record = parse(text)
+    except (ValueError, KeyError, TypeError) as error:
+        # PostgreSQL stores no NUL, of which a file is full after a power cut.
+        raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
+        cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
+        return Outcome.unreadable
+    return _keep(conn, node, record, text, at)
 
 
 @dataclass(frozen=True)
@@ -168,7 +185,7 @@ def _object(line: str) -> dict[str, Any]:
     return fields
 
 
-def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> None:
+def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> Outcome:
     call = calls.by_channel(conn, record.uniqueid) or calls.by_channel(conn, record.linkedid)
     new = cdrs.add(
         conn, node=node, uniqueid=record.uniqueid, sequence=record.sequence,
@@ -177,6 +194,9 @@ def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> None:
     )  # fmt: skip
     if new and call and call["channel_id"] == record.uniqueid:
         finish(conn, call, end_of(record, call))
+    if not new:
+        return Outcome.known
+    return Outcome.matched if call else Outcome.stray
 
 
 def end_of(record: Record, call: Row) -> End:

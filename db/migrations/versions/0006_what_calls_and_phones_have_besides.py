@@ -63,6 +63,15 @@ def upgrade() -> None:
             "hangup_at IS NOT NULL AND status IN ('dialing', 'ringing', 'answered')"
         ),
     )
+    op.create_index(
+        "ix_cdr_stray",
+        "cdr",
+        ["read_at"],
+        unique=False,
+        sqlite_where=sa.text("call_id IS NULL"),
+        postgresql_where=sa.text("call_id IS NULL"),
+    )
+    op.create_index("ix_dead_letter_at", "dead_letter", ["at"], unique=False)
     op.add_column("sip_account", sa.Column("label", sa.String(), nullable=False, server_default=""))
     op.add_column("sip_account", sa.Column("short_number", sa.String(), nullable=True))
     op.add_column(
