@@ -13,6 +13,7 @@ from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 from db.states import Transitions, move, terminal
 
+IDS_PER_READ = 200
 DIRECTIONS = ("outbound", "inbound", "internal")
 
 
@@ -186,6 +187,19 @@ def on_node(conn: Conn, node: str) -> list[Row]:
         "SELECT * FROM call WHERE status IN ('dialing', 'ringing', 'answered') AND node = :node",
         node=node,
     )
+
+
+async def known(reader: Reader, channel_ids: list[str], since: int) -> set[str]:
+    """Which of these are first channels of calls that are open, or have ended since then."""
+    found: set[str] = set()
+    for at in range(0, len(channel_ids), IDS_PER_READ):
+        rows = await reader.all(
+            "SELECT channel_id FROM call WHERE channel_id IN :ids"
+            " AND (ended_at IS NULL OR ended_at > :since)",
+            ids=channel_ids[at : at + IDS_PER_READ], since=since,
+        )  # fmt: skip
+        found |= {row["channel_id"] for row in rows}
+    return found
 
 
 def seen(conn: Conn, channel_ids: list[str], now: int) -> None:

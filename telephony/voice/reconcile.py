@@ -1,4 +1,5 @@
-"""Compares open calls with the channels that really exist, so that none stays open for ever."""
+"""Compares open calls with the channels that really exist: no call stays open for ever, and no
+channel lives that belongs to none."""
 
 import logging
 
@@ -11,6 +12,7 @@ from telephony.queue import Kick, repeat
 from telephony.voice.ami import AmiError, AmiEvent, AmiLink, AnsweredAt, CoreShowChannels
 from telephony.voice.cdrs import CdrTail
 from telephony.voice.settle import End, answered, finish
+from telephony.voice.strangers import Strangers
 
 EVERY_SECONDS = 5.0
 GRACE_SECONDS = 5
@@ -22,7 +24,8 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Looks after one node: signs of life, lost calls, calls that waited too long."""
+    """Looks after one node: signs of life, lost calls, unknown channels, calls that waited too
+    long. It looks at every reconnect as well."""
 
     def __init__(self, db: Database, link: AmiLink, tail: CdrTail, node: str) -> None:
         self.look = Kick()
@@ -30,6 +33,7 @@ class Reconciler:
         self._link = link
         self._tail = tail
         self._node = node
+        self._strangers = Strangers(db, link)
 
     async def run(self) -> None:
         """Work until cancelled; looks when kicked and every few seconds."""
@@ -42,12 +46,13 @@ class Reconciler:
         if not self._link.ready:
             return 0
         suspects = await self._db.write(calls.on_node, self._node)
+        channels = await self._link.action(CoreShowChannels())
         if suspects:
-            channels = await self._link.action(CoreShowChannels())
             alive = {one.fields[name] for one in channels for name in ("uniqueid", "linkedid")}
             await self._hear_answers(suspects, channels)
             await self._tail.catch_up()
             await self._db.write(settle_lost, suspects, alive, now())
+        await self._strangers.look(channels, now())
         return 0
 
     async def _hear_answers(self, suspects: list[Row], channels: list[AmiEvent]) -> None:

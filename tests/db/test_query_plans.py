@@ -110,6 +110,7 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await messages.find(reader, "acc", "test", "msg")
     await messages.history(reader, "msg")
     await calls.timeline(reader, "call")
+    await calls.known(reader, ["call_1", "1.2"], START)
     await events.due(reader, START, 9, 9, 9, [], [])
     await ledger.balances(reader, "acc", "test")
     assert scans(conn) == []
