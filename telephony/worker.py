@@ -15,7 +15,7 @@ from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
 from telephony.sms.dispatch import Dispatcher
 from telephony.sms.providers.base import Provider
-from telephony.sms.providers.registry import load
+from telephony.sms.providers.configured import configured
 from telephony.voice import strays
 from telephony.voice.ami import AmiLink
 from telephony.voice.authorize import Authorizer
@@ -58,7 +58,7 @@ class Worker:
         self._calls = AmiLink(host, port, "calls", secrets.ami_calls)
         self._provisioning = AmiLink(host, port, "provisioning", secrets.ami_provisioning)
         self._verifier = verify.Verifier(db)
-        self._providers = [load(name, settings) for name in provider_names(settings)]
+        self._providers = configured(settings)
         tail = CdrTail(db, settings.cdr_file, node)
         originator = Originator(db, self._calls, node)
         reconciler = Reconciler(db, self._calls, tail, node)
@@ -123,11 +123,6 @@ def _provider(provider: Provider) -> Callable[[], tuple[bool, str]]:
         return health.up, health.detail
 
     return look
-
-
-def provider_names(settings: Settings) -> list[str]:
-    """The SMS providers that the settings ask for."""
-    return ["sandbox", "smpp"] if settings.smpp_host else ["sandbox"]
 
 
 def report(conn: Conn, parts: list[Part]) -> None:

@@ -14,16 +14,17 @@ from telephony.billing import holds
 from telephony.clock import SECOND, Instant, now
 from telephony.queue import drain, jittered
 from telephony.sms import segments
+from telephony.sms.alphabets import Encoding
 from telephony.sms.providers.base import (
     Outcome,
     Provider,
     ProviderError,
     Receipt,
+    Report,
     Submission,
     Submitted,
 )
 from telephony.sms.receipts import match_early, one_at_a_time, report, take
-from telephony.sms.segments import Encoding
 from telephony.sms.send import CHANNEL
 
 BATCH_MAX = 100
@@ -49,7 +50,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Work until cancelled; then the provider is stopped in good order."""
-        await self._provider.start(self._receipts)
+        await self._provider.start(self._take)
         try:
             await self._provider.resume(await self._db.write(_open_ids, self._provider.name))
             await asyncio.gather(
@@ -73,8 +74,11 @@ class Dispatcher:
             await self._db.write(record, self._provider.name, tries, now())
         return len(rows)
 
-    async def _receipts(self, batch: Sequence[Receipt]) -> None:
-        await self._db.write(take, batch, now())
+    async def _take(self, batch: Sequence[Report]) -> None:
+        receipts = [one for one in batch if isinstance(one, Receipt)]
+        if len(receipts) < len(batch):
+            raise NotImplementedError("inbound messages have no place yet")
+        await self._db.write(take, receipts, now())
 
     async def _sweep(self) -> int:
         await self._db.write(sweep, self._provider.name, self._provider.repeatable, now())
@@ -83,7 +87,7 @@ class Dispatcher:
 
 def cut(message: Row) -> list[Submission]:
     """One submission for each part of a message."""
-    parts = segments.split(message["body"]).parts
+    parts = segments.split_as(message["body"], Encoding(message["encoding"])).parts
     return [
         Submission(
             message_id=message["id"], part=number, parts=len(parts), text=text,

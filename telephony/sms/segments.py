@@ -1,45 +1,20 @@
-"""Splits a text into SMS parts and encodes them: GSM 03.38 alphabet, or UCS-2 where that fails."""
+"""Splits a text into SMS parts: in the alphabet that needs the fewest of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Encoding(StrEnum):
-    """Alphabet of a message; all its parts share one."""
-
-    GSM7 = "gsm7"
-    UCS2 = "ucs2"
-
-
-# 3GPP TS 23.038 section 6.2.1: the index of a character is its code. 0x1B is the escape.
-_BASIC = (
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
-    " !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
-    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+from telephony.sms.alphabets import (
+    PLAIN,
+    Encoding,
+    language_element,
+    spells,
+    units,
+    width,
 )
-_ESCAPE = "\x1b"
-_EXTENSION = {
-    "\f": 0x0A,
-    "^": 0x14,
-    "{": 0x28,
-    "}": 0x29,
-    "\\": 0x2F,
-    "[": 0x3C,
-    "~": 0x3D,
-    "]": 0x3E,
-    "|": 0x40,
-    "€": 0x65,
-}
-_CODES = {ord(char): chr(code) for code, char in enumerate(_BASIC) if char != _ESCAPE} | {
-    ord(char): _ESCAPE + chr(code) for char, code in _EXTENSION.items()
-}
-_ALPHABET = frozenset(map(chr, _CODES))
 
-# (septets or UTF-16 code units of a lone part, of each part of several: six octets go to the UDH)
-_LIMITS = {Encoding.GSM7: (160, 153), Encoding.UCS2: (70, 67)}
-_UNIT_OCTETS = {Encoding.GSM7: 1, Encoding.UCS2: 2}
+USER_DATA_BITS = 140 * 8
+CONCATENATION_OCTETS = 5  # element 0x00 with its length and an 8-bit reference, count, number
+_PREFERENCE = tuple(Encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +32,52 @@ class Segmented:
 
 def encoding_of(text: str) -> Encoding:
     """GSM-7 if every character has a code in the default or the extension table, else UCS-2."""
-    return Encoding.GSM7 if _ALPHABET.issuperset(text) else Encoding.UCS2
+    return Encoding.GSM7 if spells(text, Encoding.GSM7) else Encoding.UCS2
 
 
-def encode(text: str, encoding: Encoding) -> bytes:
-    """The octets of SMPP's short_message: one septet per octet (data_coding 0), or UTF-16BE (8).
-
-    What the alphabet lacks, a lone surrogate for one, becomes a question mark.
-    """
-    if encoding is Encoding.UCS2:
-        return text.encode("utf-16-be", "replace")
-    return text.translate(_CODES).encode("latin-1", "replace")
-
-
-def units(text: str, encoding: Encoding) -> int:
-    """Length in septets (an extension character takes two) or in UTF-16 code units."""
-    return len(encode(text, encoding)) // _UNIT_OCTETS[encoding]
+def split(text: str, allowed: frozenset[Encoding] = PLAIN) -> Segmented:
+    """Fewest parts that never cut an escape or a surrogate pair in two. A language's alphabet is
+    taken only where it saves parts, since not every phone knows it; `allowed` adds
+    to GSM-7 and UCS-2."""
+    usual = split_as(text, encoding_of(text))
+    if usual.encoding is Encoding.GSM7:
+        return usual
+    national = [one for one in _PREFERENCE if one in allowed - PLAIN and spells(text, one)]
+    return min([usual, *(split_as(text, one) for one in national)], key=_count)
 
 
-def split(text: str) -> Segmented:
-    """Fewest parts that never cut an escape or a surrogate pair in two."""
-    encoding = encoding_of(text)
-    alone, joined = _LIMITS[encoding]
+def split_as(text: str, encoding: Encoding) -> Segmented:
+    """The parts of a text in an alphabet that was chosen before."""
+    alone, joined = limits(encoding)
     if units(text, encoding) <= alone:
         return Segmented(encoding, (text,))
     return Segmented(encoding, tuple(_cut(text, encoding, joined)))
 
 
+def limits(encoding: Encoding) -> tuple[int, int]:
+    """Septets or UTF-16 code units of a lone part, and of each part of several."""
+    language = len(language_element(encoding))
+    return _room(encoding, language), _room(encoding, language + CONCATENATION_OCTETS)
+
+
+def _room(encoding: Encoding, elements_octets: int) -> int:
+    """What a header of those elements and its length octet leave; septets begin on a boundary of
+    seven bits after it."""
+    header_bits = 8 * (elements_octets + 1) if elements_octets else 0
+    unit_bits = 16 if encoding is Encoding.UCS2 else 7
+    return (USER_DATA_BITS - header_bits) // unit_bits
+
+
+def _count(segmented: Segmented) -> int:
+    return segmented.count
+
+
 def _cut(text: str, encoding: Encoding, limit: int) -> Iterator[str]:
     start = used = 0
     for index, char in enumerate(text):
-        width = _width(char, encoding)
-        if used + width > limit:
+        taken = width(char, encoding)
+        if used + taken > limit:
             yield text[start:index]
             start, used = index, 0
-        used += width
+        used += taken
     yield text[start:]
-
-
-def _width(char: str, encoding: Encoding) -> int:
-    wide = char in _EXTENSION if encoding is Encoding.GSM7 else char > "\uffff"
-    return 2 if wide else 1

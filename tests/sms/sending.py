@@ -1,8 +1,10 @@
 """What dispatcher tests share: sent messages, a provider that answers as told, a look at a row."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel
 
 from db import audit, ledger, messages
 from db.connection import Conn
@@ -10,15 +12,17 @@ from db.database import Database
 from telephony.clock import now
 from telephony.settings import Settings
 from telephony.sms.providers.base import (
+    Capabilities,
     Health,
     Outcome,
     ProviderError,
     Receipt,
-    ReceiptSink,
     ReceiptState,
+    Sink,
     Submission,
     Submitted,
 )
+from telephony.sms.providers.sandbox import SandboxOptions
 from telephony.sms.send import Draft, send
 from tests.factories import Customer
 
@@ -86,7 +90,9 @@ Answer = str | ProviderError
 class Told:
     """A provider that answers with what `answer` returns for each submission."""
 
+    options: ClassVar[type[BaseModel]] = SandboxOptions
     repeatable = False
+    capabilities = Capabilities()
 
     def __init__(self, answer: Callable[[Submission], Answer], name: str = "smpp") -> None:
         self.name = name
@@ -94,10 +100,10 @@ class Told:
         self._answer = answer
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        return cls(lambda _: "1")
+    def from_options(cls, name: str, options: Mapping[str, object], settings: Settings) -> Self:
+        return cls(lambda _: "1", name)
 
-    async def start(self, sink: ReceiptSink) -> None:
+    async def start(self, sink: Sink) -> None:
         """Nothing to connect."""
 
     async def resume(self, open_ids: Sequence[str]) -> None:

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from telephony.sms import segments
-from telephony.sms.providers.base import Outcome, ProviderError, Receipt, Submission, Submitted
+from telephony.sms.providers.base import (
+    Outcome,
+    ProviderError,
+    Receipt,
+    Report,
+    Submission,
+    Submitted,
+)
 from telephony.sms.providers.smpp import SmppProvider
 from telephony.sms.providers.smpp_session import SmppConfig
 
@@ -42,20 +49,20 @@ class Sink:
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
-        self.calls: list[list[Receipt]] = []
+        self.calls: list[list[Report]] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def __call__(self, receipts: Sequence[Receipt]) -> None:
+    async def __call__(self, reports: Sequence[Report]) -> None:
         await self.gate.wait()
         if self.failures:
             self.failures -= 1
             raise RuntimeError("database is away")
-        self.calls.append(list(receipts))
+        self.calls.append(list(reports))
 
     @property
     def receipts(self) -> list[Receipt]:
-        return [receipt for call in self.calls for receipt in call]
+        return [one for call in self.calls for one in call if isinstance(one, Receipt)]
 
     async def wait_for(self, count: int) -> list[Receipt]:
         await until(lambda: len(self.receipts) >= count)

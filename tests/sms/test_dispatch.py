@@ -9,6 +9,7 @@ from db import messages, receipts
 from db.database import Database
 from telephony.billing import verify
 from telephony.clock import SECOND, now
+from telephony.sms.alphabets import Encoding
 from telephony.sms.dispatch import (
     LEASE_SECONDS,
     RETRY_SECONDS,
@@ -19,7 +20,6 @@ from telephony.sms.dispatch import (
 )
 from telephony.sms.providers.base import Outcome, ProviderError, ReceiptState, Submission
 from telephony.sms.receipts import take
-from telephony.sms.segments import Encoding
 from tests.factories import Customer, customer
 from tests.sms.sending import Told, by_part, hasten, history, message, queue, receipt, wallet
 from tests.sms.sending import reports as told_of

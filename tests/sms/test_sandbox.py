@@ -9,7 +9,7 @@ from telephony import clock
 from telephony.settings import Settings
 from telephony.sms.providers import sandbox
 from telephony.sms.providers.base import Provider, ReceiptState
-from telephony.sms.providers.registry import load, names
+from telephony.sms.providers.registry import build, kinds
 from telephony.sms.providers.sandbox import SandboxProvider
 from tests.sms.support import Sink, refused, submission, submitted, until
 
@@ -189,10 +189,10 @@ async def test_health_follows_start_and_stop() -> None:
 
 
 async def test_the_registry_knows_both_and_names_them_for_a_stranger() -> None:
-    assert {"sandbox", "smpp"} <= set(names())
-    assert isinstance(load("sandbox", Settings()), SandboxProvider)
+    assert {"sandbox", "smpp"} <= set(kinds())
+    assert isinstance(build("sandbox", "play", {}, Settings()), SandboxProvider)
     with pytest.raises(LookupError, match=r"pigeon.*sandbox, smpp"):
-        load("pigeon", Settings())
+        build("pigeon", "p", {}, Settings())
 
 
 async def test_a_stopped_provider_announces_nothing(sink: Sink) -> None:

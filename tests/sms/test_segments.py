@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from smpplib.gsm import gsm_encode
 
-from telephony.sms.segments import Encoding, encode, encoding_of, split, units
+from telephony.sms.alphabets import Encoding, encode, units
+from telephony.sms.segments import encoding_of, split
 
 EXTENSION = "\f^{}\\[~]|€"
 GSM_LETTERS = st.sampled_from(

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from telephony.settings import Settings
-from telephony.sms.providers.registry import load
+from telephony.sms.providers import smpp_options
+from telephony.sms.providers.registry import build
 from telephony.sms.providers.smpp import SmppProvider
 from tests.fixtures_smsc import Smsc
 from tests.sms.support import Sink, bound, config, refused, submission, submitted, until
@@ -21,7 +22,7 @@ async def test_the_provider_from_settings(smsc: Smsc) -> None:
         smpp_receipt_id_base="decimal",
     )
     smsc.knobs(response_id="hex", receipt_id="decimal")
-    sink, provider = Sink(), load("smpp", settings)
+    sink, provider = Sink(), build("smpp", "smpp", smpp_options.from_settings(settings), settings)
     await provider.start(sink)
     try:
         await until(lambda: provider.health().up)
@@ -36,7 +37,7 @@ async def test_the_provider_from_settings(smsc: Smsc) -> None:
 
 def test_without_a_host_there_is_no_smpp() -> None:
     with pytest.raises(ValueError, match="SMS_VOIP_SMPP_HOST"):
-        load("smpp", Settings(smpp_host=""))
+        smpp_options.from_settings(Settings(smpp_host=""))
 
 
 async def test_a_refused_bind_is_told_and_tried_again(smsc: Smsc) -> None:

@@ -5,14 +5,16 @@ parts of messages to the outside world and passes on what the world says of them
 that a restart may not lose, and never decides whether to try again: the dispatcher does.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
+
+from pydantic import BaseModel
 
 from telephony.clock import Instant
 from telephony.settings import Settings
-from telephony.sms.segments import Encoding
+from telephony.sms.alphabets import PLAIN, Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Submission:
     sender: str  # E.164 with its plus, a short code, or an alphanumeric sender id
     recipient: str  # E.164 with its plus
     text: str  # of this part only, as `segments.split` cut it
-    encoding: Encoding
+    encoding: Encoding  # one that `capabilities` names
     reference: int  # 0 … 255; equal in all parts, differs between messages to one recipient
     attempt: int  # 1 at the first submission of this part, higher at every repetition
     validity_seconds: int | None = None  # None: the provider's own default
@@ -97,8 +99,29 @@ class Receipt:
     raw: str = ""  # as received, for support
 
 
-# Returns once all are committed. If it raises, the provider has the receipts repeated later.
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message that a phone sent to us, or one part of a long one; parts may come in any order
+    and more than once. The parts of a message have `sender`, `recipient`, `reference` and `parts`
+    in common."""
+
+    provider: str
+    sender: str  # E.164 with its plus, a short code, or a name
+    recipient: str  # one of our numbers: E.164 with its plus, or a short code
+    text: str  # of this part; half a surrogate pair at an end is kept, joining mends it
+    reference: int = 0  # 0 … 65535, by UDH or SAR
+    part: int = 1  # 1 … parts
+    parts: int = 1
+    provider_message_id: str = ""  # tells a repeated one from another, "" if it has none
+    at: Instant | None = None  # when it was sent, by the provider's clock
+
+
+Report = Receipt | Inbound
+
+# Returns once all are committed. If it raises, the provider has the reports repeated later.
+Sink = Callable[[Sequence[Report]], Awaitable[None]]
 ReceiptSink = Callable[[Sequence[Receipt]], Awaitable[None]]
+"""What a provider without inbound messages needs of a sink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +132,33 @@ class Health:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can carry; the router gives it nothing else."""
+
+    encodings: frozenset[Encoding] = PLAIN
+    receipts: bool = True
+    inbound: bool = False
+
+
 class Provider(Protocol):
     """What the dispatcher asks of a provider, on one event loop."""
 
+    options: ClassVar[type[BaseModel]]
+    """What an operator may set of it; its `SecretStr` fields are never shown."""
     name: str
+    """Of this one: several may be of one kind."""
     repeatable: bool
     """A submission whose outcome is unknown may be made again without harm."""
+    capabilities: Capabilities
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Build without connecting; ValueError with a sentence where a setting is missing."""
+    def from_options(cls, name: str, options: Mapping[str, object], settings: Settings) -> Self:
+        """Build without connecting; ValueError (pydantic's is one) where an option is wrong."""
         ...
 
-    async def start(self, sink: ReceiptSink) -> None:
-        """Begin to connect and to pass receipts to `sink`; return without waiting for a peer."""
+    async def start(self, sink: Sink) -> None:
+        """Begin to connect and to pass reports to `sink`; return without waiting for a peer."""
         ...
 
     async def resume(self, open_ids: Sequence[str]) -> None:

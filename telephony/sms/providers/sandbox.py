@@ -9,14 +9,18 @@ import contextlib
 import heapq
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from telephony import clock
 from telephony.clock import SECOND, Instant
 from telephony.settings import Settings
+from telephony.sms.alphabets import Encoding
 from telephony.sms.providers.base import (
+    Capabilities,
     Health,
     Outcome,
     ProviderError,
@@ -50,22 +54,31 @@ _ID = re.compile(r"sandbox\.(delivered|undelivered|expired)\.(?P<due>[0-9]{1,18}
 _ERROR_CODES = {ending.state: ending.error_code for ending in _ENDINGS.values()}
 
 
+class SandboxOptions(BaseModel):
+    """None: the numbers decide everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class SandboxProvider:
     """Takes every part and ends it as its number says, by the clock of this process."""
 
-    name = "sandbox"
+    options: ClassVar[type[BaseModel]] = SandboxOptions
     repeatable = True
+    capabilities = Capabilities(encodings=frozenset(Encoding))
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "sandbox") -> None:
+        self.name = name
         self._due: list[tuple[Instant, str]] = []  # heap
         self._known: set[str] = set()
         self._changed = asyncio.Event()
         self._announcer: asyncio.Task[None] | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """No setting concerns it."""
-        return cls()
+    def from_options(cls, name: str, options: Mapping[str, object], settings: Settings) -> Self:
+        """Takes no option."""
+        SandboxOptions.model_validate(options)
+        return cls(name)
 
     async def start(self, sink: ReceiptSink) -> None:
         """Start the one task that announces whatever falls due."""
@@ -117,7 +130,7 @@ class SandboxProvider:
     async def _announce(self, sink: ReceiptSink) -> None:
         while True:
             await self._wait()
-            receipts = [_receipt(due, known) for due, known in self._take_due()]
+            receipts = [_receipt(self.name, due, known) for due, known in self._take_due()]
             if not receipts:
                 continue
             try:
@@ -147,10 +160,10 @@ def _due(provider_message_id: str) -> Instant | None:
     return int(match["due"]) if match else None
 
 
-def _receipt(due: Instant, provider_message_id: str) -> Receipt:
+def _receipt(name: str, due: Instant, provider_message_id: str) -> Receipt:
     state = ReceiptState(provider_message_id.split(".", 2)[1])
     return Receipt(
-        provider=SandboxProvider.name,
+        provider=name,
         provider_message_id=provider_message_id,
         state=state,
         error_code=_ERROR_CODES[state],

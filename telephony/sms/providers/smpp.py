@@ -5,14 +5,24 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Self
+from typing import ClassVar, Self
+
+from pydantic import BaseModel
 
 from telephony.settings import Settings
-from telephony.sms import segments
-from telephony.sms.providers.base import Health, Outcome, ProviderError, ReceiptSink, Submission
+from telephony.sms.alphabets import Encoding, encode
+from telephony.sms.providers.base import (
+    Capabilities,
+    Health,
+    Outcome,
+    ProviderError,
+    ReceiptSink,
+    Submission,
+)
+from telephony.sms.providers.smpp_options import SmppOptions
 from telephony.sms.providers.smpp_pdu import (
     ESM_CLASS_UDHI,
     Address,
@@ -27,16 +37,18 @@ log = logging.getLogger(__name__)
 
 SHORT_CODE_DIGITS_MAX = 8
 VALIDITY_SECONDS_MAX = 30 * 24 * 3600  # a relative time counts days within a month
-_DATA_CODING = {segments.Encoding.GSM7: 0, segments.Encoding.UCS2: 8}
+_DATA_CODING = {Encoding.GSM7: 0, Encoding.UCS2: 8}
 
 
 class SmppProvider:
     """Connects, binds, and does both again with growing pauses whenever the link ends."""
 
-    name = "smpp"
+    options: ClassVar[type[BaseModel]] = SmppOptions
     repeatable = False
+    capabilities = Capabilities()
 
-    def __init__(self, config: SmppConfig) -> None:
+    def __init__(self, config: SmppConfig, name: str = "smpp") -> None:
+        self.name = name
         self.counts: Counter[str] = Counter()  # of what went wrong, by kind
         self._config = config
         self._session: Session | None = None
@@ -45,23 +57,23 @@ class SmppProvider:
         self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Everything named `smpp_…`; ValueError without a host."""
-        if not settings.smpp_host:
-            raise ValueError("SMS_VOIP_SMPP_HOST is empty: name the SMSC that live SMS go to")
+    def from_options(cls, name: str, options: Mapping[str, object], settings: Settings) -> Self:
+        """Built of `SmppOptions`."""
+        given = SmppOptions.model_validate(options)
         return cls(
             SmppConfig(
-                host=settings.smpp_host,
-                port=settings.smpp_port,
-                system_id=settings.smpp_system_id,
-                password=settings.smpp_password.get_secret_value(),
-                system_type=settings.smpp_system_type,
-                window=settings.smpp_window,
-                response_seconds=settings.smpp_response_seconds,
-                enquire_link_seconds=settings.smpp_enquire_link_seconds,
-                response_id_base=IdBase(settings.smpp_response_id_base),
-                receipt_id_base=IdBase(settings.smpp_receipt_id_base),
-            )
+                host=given.host,
+                port=given.port,
+                system_id=given.system_id,
+                password=given.password.get_secret_value(),
+                system_type=given.system_type,
+                window=given.window,
+                response_seconds=given.response_seconds,
+                enquire_link_seconds=given.enquire_link_seconds,
+                response_id_base=IdBase(given.response_id_base),
+                receipt_id_base=IdBase(given.receipt_id_base),
+            ),
+            name,
         )
 
     async def start(self, sink: ReceiptSink) -> None:
@@ -163,7 +175,7 @@ def validity_period(seconds: int) -> str:
 
 def submit_sm(submission: Submission) -> SubmitSm:
     """The fields of its submit_sm; parts of several carry a UDH with an 8-bit reference."""
-    message = segments.encode(submission.text, submission.encoding)
+    message = encode(submission.text, submission.encoding)
     esm_class = 0
     if submission.parts > 1:
         if not 0 < submission.part <= submission.parts <= 255:
