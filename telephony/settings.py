@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     smpp_receipt_id_base: Literal["as_is", "hex", "decimal"] = Field(
         "as_is", description="How delivery receipts write message ids: as_is, hex or decimal"
     )
+    smpp_options: str = Field(
+        "", description="JSON object of more options of the SMPP provider; see docs/sms.md"
+    )
     ledger_hash_chain: bool = Field(
         False, description="Chain the journals of the ledger by SHA-256; costs some throughput"
     )

@@ -12,6 +12,7 @@ from db.database import Database
 from telephony.clock import now
 from telephony.settings import Settings
 from telephony.sms.providers.base import (
+    ROOM_ENOUGH,
     Capabilities,
     Health,
     Outcome,
@@ -109,6 +110,9 @@ class Told:
     async def resume(self, open_ids: Sequence[str]) -> None:
         """Nothing to resume."""
 
+    async def room(self) -> int:
+        return ROOM_ENOUGH
+
     async def submit(self, batch: Sequence[Submission]) -> list[Outcome]:
         self.submitted += batch
         answers = [self._answer(one) for one in batch]
@@ -119,6 +123,9 @@ class Told:
 
     def health(self) -> Health:
         return Health(True, "told")
+
+    def figures(self) -> Mapping[str, float]:
+        return {}
 
 
 def by_part(submission: Submission) -> str:

@@ -16,7 +16,7 @@ from telephony.sms.providers.base import (
     Submitted,
 )
 from telephony.sms.providers.smpp import SmppProvider
-from telephony.sms.providers.smpp_session import SmppConfig
+from telephony.sms.providers.smpp_options import SmppOptions
 
 
 def submission(text: str = "Your code is 123456", **changes: Any) -> Submission:
@@ -76,20 +76,20 @@ async def until(condition: Callable[[], bool], seconds: float = 4) -> None:
             await asyncio.sleep(0.005)
 
 
-def config(port: int, **changes: Any) -> SmppConfig:
+def config(port: int, **changes: Any) -> SmppOptions:
     """A bind with deadlines short enough for tests."""
-    base = SmppConfig(
-        host="127.0.0.1",
-        port=port,
-        system_id="platform",
-        password="secret",
-        response_seconds=2,
-        connect_seconds=1,
-        drain_seconds=1,
-        reconnect_seconds_min=0.02,
-        reconnect_seconds_max=0.05,
-    )
-    return replace(base, **changes)
+    base: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "system_id": "platform",
+        "password": "secret",
+        "response_seconds": 2,
+        "connect_seconds": 1,
+        "drain_seconds": 1,
+        "reconnect_seconds_min": 0.02,
+        "reconnect_seconds_max": 0.05,
+    }
+    return SmppOptions.from_mapping(base | changes)
 
 
 @asynccontextmanager

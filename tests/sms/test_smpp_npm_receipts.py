@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from telephony.sms.providers.base import ReceiptState
-from telephony.sms.providers.smpp_receipts import IdBase
+from telephony.sms.providers.smpp_options import IdBase
 from tests.fixtures_smsc import Smsc
 from tests.sms.support import Sink, bound, submission, submitted, until
 

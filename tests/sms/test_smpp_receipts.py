@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
+from telephony.sms.providers.smpp_options import IdBase
 from telephony.sms.providers.smpp_pdu import Address, DeliverSm, PduError
-from telephony.sms.providers.smpp_receipts import IdBase, is_receipt, normalized, receipt_of
+from telephony.sms.providers.smpp_receipts import is_receipt, normalized, receipt_of
 
 STANDARD = (
     "id:0000012ab sub:001 dlvrd:001 submit date:2601122015 done date:2601122016 "

@@ -5,6 +5,7 @@ parts of messages to the outside world and passes on what the world says of them
 that a restart may not lose, and never decides whether to try again: the dispatcher does.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ from pydantic import BaseModel
 from telephony.clock import Instant
 from telephony.settings import Settings
 from telephony.sms.alphabets import PLAIN, Encoding
+
+ROOM_ENOUGH = 1_000  # what a provider without limits says
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,11 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The provider took the part; its receipts will carry this id."""
+    """The provider took the part; its receipts will carry this id.
+
+    Parts that went out as one share it. "": it was taken and not named, so no receipt can tell of
+    it.
+    """
 
     provider_message_id: str
 
@@ -95,8 +102,19 @@ class Receipt:
     state: ReceiptState
     error_code: str = ""  # the provider's own, "" if none
     at: Instant | None = None  # when it happened, by the provider's clock
-    recipient: str = ""  # E.164 with its plus where the provider tells: hint for unknown outcomes
+    recipient: str = ""  # E.164 with its plus where the provider tells
     raw: str = ""  # as received, for support
+    reference: int | None = None  # `reference_of` the part, where that is known for certain
+
+
+def reference_of(message_id: str, part: int) -> int:
+    """16 bits that go out with a part and tell whose a receipt is if no answer named the part.
+
+    A receipt whose id no part has, with `reference`, proves the outcome of the one part of unknown
+    outcome to its `recipient` that has this reference; of two that have it, it proves nothing. An
+    answer after its deadline comes like that, too: as a receipt that is ENROUTE.
+    """
+    return int.from_bytes(hashlib.blake2b(f"{message_id}/{part}".encode(), digest_size=2).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +186,19 @@ class Provider(Protocol):
         """
         ...
 
+    async def room(self) -> int:
+        """Wait until parts could go out at once; how many, at least 1.
+
+        It waits while the provider is down, at its window or at its rate: whoever claims messages
+        only then leaves the choice of the next one, and its priority, to the queue.
+        """
+        ...
+
     async def submit(self, batch: Sequence[Submission]) -> list[Outcome]:
         """One outcome per submission in the same order; errors are returned, never raised.
 
-        Calls may overlap. A provider that is down answers at once with a retryable error.
+        Calls may overlap; all parts of a message come in one. What exceeds `room` waits, for some
+        seconds at most. A provider that is down answers at once with a retryable error.
         """
         ...
 
@@ -181,4 +208,8 @@ class Provider(Protocol):
 
     def health(self) -> Health:
         """State of the link, without any input or output."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """What it counted since it was built, and gauges, by the names of metrics."""
         ...

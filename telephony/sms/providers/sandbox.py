@@ -20,6 +20,7 @@ from telephony.clock import SECOND, Instant
 from telephony.settings import Settings
 from telephony.sms.alphabets import Encoding
 from telephony.sms.providers.base import (
+    ROOM_ENOUGH,
     Capabilities,
     Health,
     Outcome,
@@ -89,6 +90,10 @@ class SandboxProvider:
         for provider_message_id in open_ids:
             self._schedule(provider_message_id)
 
+    async def room(self) -> int:
+        """No limit."""
+        return ROOM_ENOUGH
+
     async def submit(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Answer at once by number: …0003 refused, …0006 throttled at its first attempt."""
         return [self._submit_one(submission) for submission in batch]
@@ -105,6 +110,10 @@ class SandboxProvider:
         """Up between `start` and `stop`."""
         running = self._announcer is not None and not self._announcer.done()
         return Health(running, f"{len(self._due)} receipts to come" if running else "stopped")
+
+    def figures(self) -> Mapping[str, float]:
+        """Receipts to come."""
+        return {"receipts_due": len(self._due)}
 
     def _submit_one(self, submission: Submission) -> Outcome:
         digits = submission.recipient[-4:]

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from telephony.settings import Settings
 from telephony.sms.alphabets import Encoding, encode
 from telephony.sms.providers.base import (
+    ROOM_ENOUGH,
     Capabilities,
     Health,
     Outcome,
@@ -22,7 +23,7 @@ from telephony.sms.providers.base import (
     ReceiptSink,
     Submission,
 )
-from telephony.sms.providers.smpp_options import SmppOptions
+from telephony.sms.providers.smpp_options import SmppOptions, UnknownOutcome
 from telephony.sms.providers.smpp_pdu import (
     ESM_CLASS_UDHI,
     Address,
@@ -30,8 +31,7 @@ from telephony.sms.providers.smpp_pdu import (
     SubmitSm,
     submit_sm_body,
 )
-from telephony.sms.providers.smpp_receipts import IdBase
-from telephony.sms.providers.smpp_session import Session, SmppConfig
+from telephony.sms.providers.smpp_session import Session
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,11 @@ class SmppProvider:
     """Connects, binds, and does both again with growing pauses whenever the link ends."""
 
     options: ClassVar[type[BaseModel]] = SmppOptions
-    repeatable = False
     capabilities = Capabilities()
 
-    def __init__(self, config: SmppConfig, name: str = "smpp") -> None:
+    def __init__(self, config: SmppOptions, name: str = "smpp") -> None:
         self.name = name
+        self.repeatable = config.unknown_outcome is UnknownOutcome.RESEND
         self.counts: Counter[str] = Counter()  # of what went wrong, by kind
         self._config = config
         self._session: Session | None = None
@@ -58,23 +58,8 @@ class SmppProvider:
 
     @classmethod
     def from_options(cls, name: str, options: Mapping[str, object], settings: Settings) -> Self:
-        """Built of `SmppOptions`."""
-        given = SmppOptions.model_validate(options)
-        return cls(
-            SmppConfig(
-                host=given.host,
-                port=given.port,
-                system_id=given.system_id,
-                password=given.password.get_secret_value(),
-                system_type=given.system_type,
-                window=given.window,
-                response_seconds=given.response_seconds,
-                enquire_link_seconds=given.enquire_link_seconds,
-                response_id_base=IdBase(given.response_id_base),
-                receipt_id_base=IdBase(given.receipt_id_base),
-            ),
-            name,
-        )
+        """ValueError with a line for each mistake in the options."""
+        return cls(SmppOptions.from_mapping(options), name)
 
     async def start(self, sink: ReceiptSink) -> None:
         """Begin to connect; `health` tells when the bind stands."""
@@ -83,6 +68,10 @@ class SmppProvider:
 
     async def resume(self, open_ids: Sequence[str]) -> None:
         """Nothing: the SMSC keeps its receipts until they are answered."""
+
+    async def room(self) -> int:
+        """No limit."""
+        return ROOM_ENOUGH
 
     async def submit(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Through the window of the bind; `link_down` (retryable) while there is none."""
@@ -110,6 +99,10 @@ class SmppProvider:
             return Health(False, self._detail)
         used = f"window {session.window.in_use}/{config.window}"
         return Health(True, f"bound to {config.host}:{config.port}, {used}")
+
+    def figures(self) -> Mapping[str, float]:
+        """What went wrong, by kind."""
+        return dict(self.counts)
 
     async def _keep_up(self, sink: ReceiptSink) -> None:
         config, failures = self._config, 0

@@ -7,11 +7,11 @@ done date:… stat:DELIVRD err:000 text:…`): fields are missing, moved or spel
 import contextlib
 import re
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
+from telephony.sms.providers.smpp_options import IdBase
 from telephony.sms.providers.smpp_pdu import (
     ESM_CLASS_UDHI,
     TLV_MESSAGE_PAYLOAD,
@@ -21,15 +21,6 @@ from telephony.sms.providers.smpp_pdu import (
     DeliverSm,
     PduError,
 )
-
-
-class IdBase(StrEnum):
-    """How an SMSC writes message ids in one kind of PDU."""
-
-    AS_IS = "as_is"
-    HEX = "hex"
-    DECIMAL = "decimal"
-
 
 _ESM_CLASS_TYPE = 0x3C
 _ESM_CLASS_RECEIPTS = (0x04, 0x20)  # delivery receipt, intermediate notification

@@ -3,45 +3,25 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.base import Outcome, ProviderError, ReceiptSink, Submitted
 from telephony.sms.providers.smpp_inbox import Inbox
 from telephony.sms.providers.smpp_link import Link
+from telephony.sms.providers.smpp_options import SmppOptions
 from telephony.sms.providers.smpp_pdu import Pdu, PduError
-from telephony.sms.providers.smpp_receipts import IdBase, is_receipt, normalized, receipt_of
+from telephony.sms.providers.smpp_receipts import is_receipt, normalized, receipt_of
 from telephony.sms.providers.smpp_status import ESME_ROK, ESME_RX_R_APPN, error_of
 from telephony.sms.providers.smpp_window import Window
 
 UNBIND_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SmppConfig:
-    """One bind and the connection below it."""
-
-    host: str
-    port: int
-    system_id: str
-    password: str
-    system_type: str = ""
-    window: int = 50
-    response_seconds: float = 30.0
-    enquire_link_seconds: float = 30.0
-    connect_seconds: float = 10.0
-    drain_seconds: float = 5.0
-    reconnect_seconds_min: float = 0.5
-    reconnect_seconds_max: float = 30.0
-    response_id_base: IdBase = IdBase.AS_IS
-    receipt_id_base: IdBase = IdBase.AS_IS
-
-
 class Session(Link):
     """`bound` completes once the SMSC takes the bind, or raises ProviderError."""
 
     def __init__(
-        self, config: SmppConfig, provider: str, sink: ReceiptSink, counts: Counter[str]
+        self, config: SmppOptions, provider: str, sink: ReceiptSink, counts: Counter[str]
     ) -> None:
         super().__init__(config.enquire_link_seconds, config.response_seconds, counts)
         self.bound: asyncio.Future[None] = self.loop.create_future()
@@ -104,7 +84,8 @@ class Session(Link):
     def on_connected(self) -> None:
         """Bind at once."""
         config = self._config
-        body = wire.bind_transceiver_body(config.system_id, config.password, config.system_type)
+        password = config.password.get_secret_value()
+        body = wire.bind_transceiver_body(config.system_id, password, config.system_type)
         self.request(wire.BIND_TRANSCEIVER, body)
 
     def on_read(self) -> None:
