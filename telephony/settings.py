@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="postgresql://… ; empty: SQLite in the var folder")
     node: str = Field("pbx1", pattern=r"^[a-z0-9-]{1,32}$", description="Name of the PBX node")
     realm: str = Field("sms-voip", description="SIP realm; changing it voids every SIP secret")
+    sip_digests: Literal["MD5", "SHA-256,MD5"] = Field(
+        "MD5", description="What phones are challenged with; some fail where SHA-256 is offered"
+    )
     trunk_host: str = Field("", description="host:port of the SIP trunk that live calls leave by")
     call_slice_seconds: int = Field(
         60, ge=1, le=3600, description="Talk time of a call that is paid for ahead, in seconds"

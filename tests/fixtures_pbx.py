@@ -221,7 +221,7 @@ def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, 
             "username": username,
             "realm": realm,
             "password_digest": digests,
-            "supported_algorithms_uas": "SHA-256,MD5",
+            "supported_algorithms_uas": "MD5",
         },
         "endpoint": {
             "aors": username,

@@ -1,9 +1,11 @@
 """The certificate of SIP over TLS and WebSocket: the operator's own, or a self-signed one, so
 that both are there from the first start."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -44,14 +46,16 @@ def certificate(settings: Settings) -> Certificate:
 def _names(settings: Settings) -> x509.SubjectAlternativeName:
     """How phones on this machine and elsewhere name the server."""
     hosts = {"localhost", "127.0.0.1", settings.local_host.strip("[]"), settings.sip_host}
-    return x509.SubjectAlternativeName([_name(host.strip("[]")) for host in sorted(hosts)])
+    names = {host.strip("[]") for host in hosts}
+    # An address is a name, too, for phones whose TLS library (mbedTLS) knows names only.
+    texts = [x509.DNSName(name) for name in sorted(names)]
+    return x509.SubjectAlternativeName([*texts, *map(x509.IPAddress, _addresses(names))])
 
 
-def _name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
+def _addresses(names: set[str]) -> Iterator[IPv4Address | IPv6Address]:
+    for name in sorted(names):
+        with suppress(ValueError):
+            yield ip_address(name)
 
 
 def _fits(kept: Certificate, names: x509.SubjectAlternativeName) -> bool:

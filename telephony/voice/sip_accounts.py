@@ -108,7 +108,7 @@ def astdb_rows(row: Row, vault: Vault, settings: Settings) -> dict[str, str]:
     aor = {"max_contacts": "5", "remove_existing": "yes", "qualify_frequency": "0"}
     auth = {
         "auth_type": "digest", "username": username, "realm": settings.realm,
-        "password_digest": password_digest, "supported_algorithms_uas": "SHA-256,MD5",
+        "password_digest": password_digest, "supported_algorithms_uas": settings.sip_digests,
     }  # fmt: skip
     endpoint = {
         "aors": username, "auth": username, "context": "from-phone", "disallow": "all",

@@ -1,10 +1,11 @@
 """A SIP account is three rows of AstDB; a phone can use it at once, and never without them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.fixtures_pbx import Pbx, eventually
+from tests.fixtures_pbx import Pbx, eventually, phone_rows
 
 
 def test_a_phone_registers_as_soon_as_its_rows_are_written(pbx: Pbx) -> None:
@@ -22,9 +23,20 @@ def test_a_new_secret_replaces_the_old_one_at_once(pbx: Pbx) -> None:
     assert pbx.register("acc-turn", "new secret") == 200
 
 
-def test_both_digests_are_offered_md5_last(pbx: Pbx) -> None:
+def test_md5_alone_is_offered_since_some_phones_fail_beside_sha256(pbx: Pbx) -> None:
+    pbx.provision("acc-md5", "a secret")
+    with pbx.phone("acc-md5", "a secret") as phone:
+        assert phone.register() == 200
+        assert ["SHA-256" in text for text in phone.challenges] == [False]
+
+
+def test_both_digests_are_offered_md5_last_where_the_operator_wants_both(pbx: Pbx) -> None:
     """pyVoIP and many phones answer the last challenge, and know MD5 only."""
     pbx.provision("acc-md5", "a secret")
+    auth = phone_rows("acc-md5", "a secret", pbx.settings.realm)["auth"]
+    both = json.dumps(auth | {"supported_algorithms_uas": "SHA-256,MD5"})
+    with pbx.ami("provisioning") as ami:
+        ami.send("DBPut", Family="ps/auth", Key="acc-md5", Val=both)
     with pbx.phone("acc-md5", "a secret") as phone:
         assert phone.register() == 200
         assert phone.realm == pbx.settings.realm
