@@ -1,7 +1,9 @@
 """SIPp as a carrier or a phone that is called: a scenario per way to answer."""
 
+import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +51,11 @@ def refusing(status: str) -> str:
     return _scenario(INVITE, _send(status), ACK)
 
 
+LOGGED = (
+    '<ereg regexp="sip:[^@]*@" search_in="hdr" header="To:" assign_to="called"/>'
+    '<log message="INVITE [$called]"/>'
+)
+"""Once per call, however often a lost INVITE is sent again."""
 CARRIER = {
     "0486": _send("486 Busy Here") + ACK,
     "0503": _send("503 Service Unavailable") + ACK,
@@ -71,7 +78,7 @@ def carrier() -> str:
     jumps = "".join(f'<nop next="{at}" test="{at}"/>' for at in range(1, len(CARRIER) + 1))
     return _scenario(
         '<recv request="OPTIONS" optional="true" next="80"/>',
-        f'<recv request="INVITE"><action>{choices}</action></recv>{jumps}',
+        f'<recv request="INVITE"><action>{choices}{LOGGED}</action></recv>{jumps}',
         _answer(50) + '<nop next="90"/>',
         branches,
         '<label id="80"/>' + _send("200 OK") + '<label id="90"/>',
@@ -85,7 +92,7 @@ def sipp(scenario: str, port: int, folder: Path) -> Iterator[None]:
     file.write_text(scenario)
     command = ["sipp", "-sf", str(file), "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
     with subprocess.Popen(
-        [*command, "-mp", str(port + 10000)],
+        [*command, "-mp", str(port + 10000), "-trace_logs", "-log_file", str(log_of(port, folder))],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
@@ -95,6 +102,16 @@ def sipp(scenario: str, port: int, folder: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+def log_of(port: int, folder: Path) -> Path:
+    """Where SIPp writes what its scenario logs."""
+    return folder / f"uas-{port}.log"
+
+
+def invites(port: int, folder: Path) -> Counter[str]:
+    """How many calls a `carrier` has had of each number."""
+    return Counter(re.findall(r"INVITE sip:(\S+)@", log_of(port, folder).read_text()))
 
 
 def _wait_until_bound(process: "subprocess.Popen[bytes]", port: int) -> None:
