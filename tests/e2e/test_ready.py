@@ -13,44 +13,6 @@ from tests.e2e.installation import Installation
 from tests.fixtures_pbx import eventually
 
 KEY = re.compile(r"sk_(live|test)_[0-9A-Za-z]{38}")
-PAGE_HOST = "https://api.sms-voip.local"
-PAGE_KEY = "sk_live_yourkey"
-CALLER_ID = """\
-curl -X POST https://api.sms-voip.local/api/v1/voip/caller-id \\
-  -H "Authorization: Bearer sk_live_yourkey" \\
-  -H "Content-Type: application/json" \\
-  -d '{ "caller_id": "+15550111222" }'
-"""
-PASSWORD = """\
-curl -X POST https://api.sms-voip.local/api/v1/voip/password \\
-  -H "Authorization: Bearer sk_live_yourkey" \\
-  -H "Content-Type: application/json" \\
-  -d '{ "sip_password": "NewStrongPassword123" }'
-"""
-TOPUP = """\
-curl -X POST https://api.sms-voip.local/api/v1/voip/topup \\
-  -H "Authorization: Bearer sk_live_yourkey" \\
-  -H "Content-Type: application/json" \\
-  -d '{ "amount": 25 }'
-"""
-LOGS = """\
-curl -X GET "https://api.sms-voip.local/api/v1/voip/logs?limit=10&offset=0&search=+1555" \\
-  -H "Authorization: Bearer sk_live_yourkey"
-"""
-NODE = """\
-await fetch('https://api.sms-voip.local/api/v1/voice/call', {
-  method: 'POST',
-  headers: {
-    'Authorization': 'Bearer sk_live_key',
-    'Content-Type': 'application/json'
-  },
-  body: JSON.stringify({
-    to: '+15559876543',
-    from: '+15550111222',
-    caller_id: '+15550111222'
-  })
-});
-"""
 
 
 def paste(command: str, status: int) -> dict[str, Any]:
@@ -62,28 +24,6 @@ def paste(command: str, status: int) -> dict[str, Any]:
     assert int(code) == status, done.stdout
     parsed: dict[str, Any] = json.loads(body)
     return parsed
-
-
-@pytest.fixture
-def page(here: Installation) -> Iterator[Any]:
-    """Makes a sample of the public page one of this installation; its calls are ended, and the
-    phone whose secret it changes gets its own back."""
-
-    def localized(sample: str) -> str:
-        host, key = here.facts["api_url"], here.facts["test_key"]
-        assert PAGE_HOST in sample
-        return re.sub(r"sk_live_\w+", key, sample.replace(PAGE_HOST, host))
-
-    yield localized
-    phone = here.facts["sip"][0]
-    body = {"sip_password": phone["password"], "sip_account": phone["username"]}
-    assert here.post("/voip/password", body).json()["applied"]
-
-
-def hang_up(here: Installation, call_id: str) -> None:
-    eventually(lambda: call_id in here.channels(), what="a channel")
-    with here.ami() as ami:
-        assert ami.send("Hangup", Channel=call_id)["Response"] == "Success"
 
 
 def test_ready_json_has_the_documented_members(here: Installation) -> None:
@@ -188,51 +128,6 @@ def test_the_three_printed_commands_work_when_pasted(here: Installation) -> None
         lambda: here.get(f"/sms/{sent['message_id']}").json()["status"] == "delivered",
         what="delivery",
     )
-
-
-def test_the_samples_of_the_public_page(here: Installation, page: Any) -> None:
-    first = here.facts["sip"][0]["username"]
-    caller_id = paste(page(CALLER_ID), 200)
-    assert caller_id == {
-        "sip_account": first, "caller_id": "+15550111222", "applied": True, "nodes": "1/1",
-    }  # fmt: skip
-    assert paste(page(PASSWORD), 200) == {"sip_account": first, "applied": True, "nodes": "1/1"}
-    assert here.register(first, "NewStrongPassword123") == 200
-    before = here.rows("SELECT SUM(balance) AS all_ FROM ledger_account WHERE mode = 'test'")
-    topped = paste(page(TOPUP), 200)
-    assert topped["amount"] == 25
-    assert topped["transaction_id"].startswith("txn_")
-    after = here.rows("SELECT SUM(balance) AS all_ FROM ledger_account WHERE mode = 'test'")
-    assert before == after
-    logged = paste(page(LOGS), 200)
-    assert (logged["limit"], logged["offset"]) == (10, 0)
-
-
-def test_a_raw_plus_in_the_search_finds_the_number(here: Installation, page: Any) -> None:
-    call_id = here.call("+15559870002")
-    here.reached(call_id, "busy")
-    strange = here.call("+491719870002")
-    here.reached(strange, "busy")
-    found = {row["call_id"] for row in paste(page(LOGS), 200)["data"]}
-    assert call_id in found
-    encoded = here.get("/voip/logs?limit=10&search=%2B1555").json()["data"]
-    assert {row["call_id"] for row in encoded} == found
-    by_number = here.get("/voip/logs?search=+49171").json()["data"]
-    assert [row["call_id"] for row in by_number] == [strange]
-
-
-def test_the_node_sample_run_by_node(here: Installation, page: Any, tmp_path: Path) -> None:
-    script = tmp_path / "sample.mjs"
-    told = "\nconsole.log(JSON.stringify([answer.status, await answer.json()]));\n"
-    script.write_text(f"const answer = {page(NODE)}{told}")
-    done = subprocess.run(["node", script], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0, done.stderr
-    status, placed = json.loads(done.stdout)
-    assert status == 202
-    assert (placed["to"], placed["from"]) == ("+15559876543", "+15550111222")
-    here.reached(placed["call_id"], "answered")
-    hang_up(here, placed["call_id"])
-    here.reached(placed["call_id"], "completed")
 
 
 def test_data_is_for_the_platforms_own_user(here: Installation) -> None:
