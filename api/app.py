@@ -12,21 +12,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import openapi, problems
 from api.endpoint import Endpoint
-from api.v1 import call_log, rates, sms, status, voice, voip
+from api.v1 import call_log, rates, recordings, sms, status, voice, voip
 from db.database import Database, DatabaseBusyError
 from telephony.errors import Problem
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *status.endpoint.all, *sms.endpoint.all, *voice.endpoint.all, *voip.endpoint.all,
-    *call_log.endpoint.all, *rates.endpoint.all,
+    *recordings.endpoint.all, *call_log.endpoint.all, *rates.endpoint.all,
 )  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_app(settings: Settings, db: Database, vault: Vault) -> ASGIApp:
-    """The ASGI application; it opens nothing and speaks to nothing but the database."""
+    """The ASGI application; it opens nothing and speaks to nothing but the database and the
+    store of recordings."""
     app = Starlette(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
@@ -40,6 +42,7 @@ def create_app(settings: Settings, db: Database, vault: Vault) -> ASGIApp:
         },
     )
     app.state.settings, app.state.db, app.state.vault = settings, db, vault
+    app.state.recordings = open_store(settings)
     return request_ids(app)
 
 

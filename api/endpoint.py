@@ -32,6 +32,7 @@ from telephony.errors import (
 )
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.voice.recordings.store import RecordingStore
 
 BODY_BYTES_MAX = 256 * 1024
 PUBLIC = None
@@ -48,6 +49,8 @@ class Context:
     now: Instant
     path: dict[str, str]
     headers: Headers
+    method: str
+    recordings: RecordingStore
     _conn: Conn | None = None
 
     @property
@@ -71,19 +74,20 @@ Then = Callable[[Context, dict[str, Any]], Coroutine[Any, Any, tuple[int, dict[s
 class Endpoint:
     """`scope` None: public, a key is optional. `takes` is the model of the body, or of the query
     for GET. `then` runs after the commit and may still change status and body. `besides` are
-    the media types that the answer may have where the caller asks for one; the function then
-    returns the response itself."""
+    the media types that the answer may have where the caller asks for one, or always where
+    `returns` is None; the function then returns the response itself. `partial`: it may be 206."""
 
     method: str
     path: str
     run: Run
-    returns: type[BaseModel]
+    returns: type[BaseModel] | None
     scope: str | None = ANY_SCOPE
     takes: type[BaseModel] | None = None
     status: int = 200
     errors: tuple[type[Problem], ...] = ()
     then: Then | None = None
     besides: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def summary(self) -> str:
@@ -116,7 +120,10 @@ class Endpoint:
         path = request.path_params
         if any("\0" in part for part in path.values()):  # PostgreSQL has no such text
             raise NotFoundError
-        return Context(state.db, state.settings, state.vault, caller, moment, path, request.headers)
+        return Context(
+            state.db, state.settings, state.vault, caller, moment, path, request.headers,
+            request.method, state.recordings,
+        )  # fmt: skip
 
     async def _parse(self, request: Request) -> Any:
         if self.takes is None:

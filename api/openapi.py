@@ -42,6 +42,7 @@ _WITH_BODY = (
     ValidationFailedError, UnknownFieldError, MalformedJsonError, BodyTooLargeError,
     UnsupportedMediaTypeError,
 )  # fmt: skip
+DESCRIPTIONS = {200: "Done.", 202: "Accepted.", 206: "The part that Range asked for."}
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
@@ -61,7 +62,8 @@ def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
     """OpenAPI of the endpoints; every error comes from their declarations."""
     models: list[tuple[type[BaseModel], Any]] = []
     for endpoint in endpoints:
-        models.append((endpoint.returns, "serialization"))
+        if endpoint.returns:
+            models.append((endpoint.returns, "serialization"))
         if endpoint.takes:
             models.append((endpoint.takes, "validation"))
     refs, schemas = models_json_schema(models, ref_template=REF)
@@ -116,12 +118,14 @@ def _parameter(
 
 
 def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
-    good = {"application/json": {"schema": refs[endpoint.returns, "serialization"]}}
+    good = {}
+    if endpoint.returns:
+        good = {"application/json": {"schema": refs[endpoint.returns, "serialization"]}}
     good |= {media_type: {"schema": {"type": "string"}} for media_type in endpoint.besides}
-    statuses = [endpoint.status, 202] if endpoint.then else [endpoint.status]
+    statuses = [endpoint.status, *([202] if endpoint.then else []),
+                *([206] if endpoint.partial else [])]  # fmt: skip
     responses: dict[str, Any] = {
-        str(status): {"description": "Done." if status == 200 else "Accepted.", "content": good}
-        for status in statuses
+        str(status): {"description": DESCRIPTIONS[status], "content": good} for status in statuses
     }
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(endpoint):

@@ -15,6 +15,7 @@ from telephony.errors import (
     MethodNotAllowedError,
     NotFoundError,
     Problem,
+    RangeNotSatisfiableError,
     UnknownFieldError,
     ValidationFailedError,
 )
@@ -45,6 +46,8 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
+    if isinstance(problem, RangeNotSatisfiableError):
+        headers["Content-Range"] = f"bytes */{problem.extra['size']}"
     body = document(problem, request.state.request_id, request.app.state.settings.api_url)
     return JSONResponse(body, problem.status, headers, MEDIA_TYPE)
 

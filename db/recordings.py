@@ -1,13 +1,17 @@
 """Recorded calls and where their audio is."""
 
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, partial, valid_mode
-from db.states import Transitions
+from db.connection import Conn, Reader, Row, insert
+from db.ids import new_id
+from db.states import Transitions, move
 
 
 class RecordingStatus(StrEnum):
@@ -57,3 +61,60 @@ class Recording(Table, table=True):
     created_at: int = instant()
     stored_at: int | None = instant(default=None)
     delete_at: int | None = instant(default=None)
+
+
+def add(conn: Conn, **facts: Any) -> None:
+    """Insert a recording that has begun."""
+    blank = {"sha256": "", "stored_as": "", "repaired": False}
+    status = RecordingStatus.recording
+    insert(conn, "recording", id=new_id("rec"), status=status, **blank, **facts)
+
+
+def go(conn: Conn, recording_id: str, target: RecordingStatus, **facts: Any) -> Row | None:
+    """Move a recording and set facts; None where its state does not allow that."""
+    return move(conn, "recording", TRANSITIONS, recording_id, target, **facts)
+
+
+async def over(reader: Reader, node: str, after: str, limit: int) -> list[Row]:
+    """Recordings of ended calls whose audio is still on the node, in order of their ids, behind
+    the id `after`; each with `channel_id`, `ended_at`, `hangup_cause`, `callback_url` of its
+    call."""
+    return await reader.all(
+        f"{_WITH_CALL} WHERE r.status = 'recording' AND r.node = :node AND r.id > :after"
+        " AND c.ended_at IS NOT NULL ORDER BY r.id LIMIT :limit",
+        node=node, after=after, limit=limit,
+    )  # fmt: skip
+
+
+async def of_channels(reader: Reader, channel_ids: Iterable[str]) -> dict[str, Row]:
+    """By channel id: the recording of that channel's call, as `over` gives it."""
+    rows = await reader.all(f"{_WITH_CALL} WHERE c.channel_id IN :ids", ids=list(channel_ids))
+    return {row["channel_id"]: row for row in rows}
+
+
+async def due(reader: Reader, now: int, limit: int) -> list[Row]:
+    """Stored recordings whose days are over."""
+    return await reader.all(
+        "SELECT * FROM recording WHERE status = 'stored' AND delete_at <= :now"
+        " ORDER BY delete_at LIMIT :limit",
+        now=now, limit=limit,
+    )  # fmt: skip
+
+
+async def find(reader: Reader, recording_id: str) -> Row | None:
+    """A recording, whoever owns it."""
+    return await reader.one("SELECT * FROM recording WHERE id = :id", id=recording_id)
+
+
+async def stored_of(reader: Reader, call_ids: Iterable[str]) -> dict[str, Row]:
+    """By call id: the recordings of these calls that can be heard."""
+    rows = await reader.all(
+        "SELECT * FROM recording WHERE call_id IN :ids AND status = 'stored'", ids=list(call_ids)
+    )
+    return {row["call_id"]: row for row in rows}
+
+
+_WITH_CALL = (
+    "SELECT r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url"
+    " FROM recording r JOIN call c ON c.id = r.call_id"
+)

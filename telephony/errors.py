@@ -103,6 +103,20 @@ class KycRequiredError(Problem):
     title = "Live keys work once the account's identity check (KYC) is approved. Use a test key."
 
 
+class LinkForgedError(Problem):
+    """A signed link that was changed, or that another installation made."""
+
+    status, code = 403, "link_invalid"
+    title = "The signature of this link is not valid. Copy the whole link, or send an API key."
+
+
+class LinkExpiredError(Problem):
+    """A signed link after its time."""
+
+    status, code = 403, "link_expired"
+    title = "This link has expired. Read the call again for a new one, or send an API key."
+
+
 class CallerIdNotAllowedError(Problem):
     """Not verified and not owned."""
 
@@ -166,6 +180,13 @@ class UnsupportedMediaTypeError(Problem):
 
     status, code = 415, "unsupported_media_type"
     title = "Send the body as JSON with Content-Type: application/json."
+
+
+class RangeNotSatisfiableError(Problem):
+    """`size` is that of the whole, in bytes."""
+
+    status, code = 416, "range_not_satisfiable"
+    title = "The Range begins behind the end of the file. Content-Range tells its size."
 
 
 class IdempotencyKeyReusedError(Problem):

@@ -88,3 +88,7 @@ class Vault:
     def fingerprint(self, data: bytes) -> str:
         """Keyed hash in hex: equal for equal data, of no use to someone who has only the hash."""
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+
+    def subkey(self, purpose: str) -> bytes:
+        """A key of its own for one purpose: what it signs says nothing of the master key."""
+        return hmac.digest(self._key, f"subkey: {purpose}".encode(), "sha256")

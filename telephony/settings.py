@@ -39,6 +39,22 @@ class Settings(BaseSettings):
     call_slice_seconds: int = Field(
         60, ge=1, le=3600, description="Talk time of a call that is paid for ahead, in seconds"
     )
+    recording_days: int = Field(
+        30, ge=1, le=3650, description="Days that a recording is kept where its account has none"
+    )
+    recording_url_seconds: int = Field(
+        7 * 24 * 3600, ge=60, description="Seconds for which a link to a recording is good"
+    )
+    recordings_dir: Path | None = Field(
+        None, description="Folder of recordings; empty: `recordings` in the var folder"
+    )
+    recordings_bucket: str = Field("", description="Bucket of recordings; empty: the folder")
+    recordings_endpoint: str = Field("", description="URL of the S3 service; empty: AWS")
+    recordings_region: str = Field("us-east-1", description="Region of the bucket")
+    recordings_access_key_id: str = Field("", description="Access key id of the bucket")
+    recordings_secret_access_key: SecretStr = Field(
+        SecretStr(""), description="Secret access key of the bucket"
+    )
     tls_cert: Path | None = Field(
         None, description="Certificate file of SIP over TLS and WSS; empty: self-signed"
     )
@@ -89,7 +105,9 @@ class Settings(BaseSettings):
         None, description="Root file system with Asterisk ≥ 22.2 to use instead of the cached one"
     )
 
-    @field_validator("var_dir", "cache_dir", "tls_cert", "tls_key", "asterisk_root")
+    @field_validator(
+        "var_dir", "cache_dir", "tls_cert", "tls_key", "asterisk_root", "recordings_dir"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().absolute() if value else None
@@ -154,6 +172,16 @@ class Settings(BaseSettings):
     def cdr_file(self) -> Path:
         """Where the PBX writes its call detail records, one JSON object per line."""
         return self.var_dir / "asterisk/log/cdr-custom/cdr.jsonl"
+
+    @cached_property
+    def recording_spool(self) -> Path:
+        """Where the PBX writes the audio of calls while they last."""
+        return self.var_dir / "asterisk/spool/monitor"
+
+    @cached_property
+    def recordings_folder(self) -> Path:
+        """Where recordings are kept, if not in a bucket."""
+        return self.recordings_dir or self.var_dir / "recordings"
 
     @cached_property
     def db_url(self) -> str:

@@ -27,6 +27,10 @@ from telephony.voice.hangups import Hangups
 from telephony.voice.originate import Originator
 from telephony.voice.provisioning import Provisioner
 from telephony.voice.reconcile import Reconciler
+from telephony.voice.recordings.links import Links
+from telephony.voice.recordings.mover import Mover
+from telephony.voice.recordings.store import open_store
+from telephony.voice.recordings.sweeper import Sweeper
 from telephony.webhooks.deliver import WebhookWorker
 
 REPORT_SECONDS = 2.0
@@ -64,10 +68,13 @@ class Worker:
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         provisioner = Provisioner(db, self._provisioning, vault, settings)
+        store = open_store(settings)
+        mover = Mover(db, settings, store, Links(settings, vault))
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
             credit.run, Hangups(db, self._calls, node).run,
+            mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
             self._expire, self._sweep,
             *(Dispatcher(db, provider).run for provider in self._providers),

@@ -1,5 +1,6 @@
 """The call log: a page of it as JSON, or the whole of it as a CSV stream."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from starlette.responses import StreamingResponse
 from api import csv_stream
 from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body, Moment, Money, SipAccount, Time, Until
+from api.v1.recordings import linked
 from db import call_log
 from db.connection import Row
 from telephony.billing.rating import Rate
@@ -85,16 +87,21 @@ async def call_logs(context: Context, query: LogQuery) -> LogPage | StreamingRes
     me, filters = context.me, _filters(query)
     if csv_stream.wanted(context.headers.get("accept", "")):
         pages = call_log.pages(context.db, me.account_id, me.mode, **filters)
-        return csv_stream.response("call-log.csv", LogRow, pages, _log_row)
+        return csv_stream.response("call-log.csv", LogRow, _linked(context, pages), _log_row)
     found = await call_log.page(
         context.db, me.account_id, me.mode, limit=query.limit + 1, offset=query.offset, **filters
     )
-    rows = found[: query.limit]
+    rows = await linked(context, found[: query.limit])
     return LogPage(
         data=[_log_row(row) for row in rows], limit=query.limit, offset=query.offset,
         total=await call_log.count(context.db, me.account_id, me.mode, **filters),
         next_cursor=rows[-1]["id"] if len(found) > len(rows) else None,
     )  # fmt: skip
+
+
+async def _linked(context: Context, pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
+    async for rows in pages:
+        yield await linked(context, rows)
 
 
 def _filters(query: LogQuery) -> dict[str, Any]:

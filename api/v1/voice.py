@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from api.endpoint import Context, Endpoints
 from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Time, Whole
 from api.urls import callback
+from api.v1.recordings import linked
 from api.v1.sms import Step
 from db import calls
 from telephony.errors import (
@@ -97,6 +98,7 @@ class CallAnswer(Answer):
     hangup_cause: str | None
     sip_code: int | None
     reference: str | None
+    recording_url: str | None
     timeline: list[Step]
 
 
@@ -143,6 +145,7 @@ async def show_call(context: Context, _: None) -> CallAnswer:
     row = await calls.find(context.db, me.account_id, me.mode, call_id)
     if row is None:
         raise NotFoundError("There is no such call.")
+    (row,) = await linked(context, [row])
     timeline = [Step(**step) for step in await calls.timeline(context.db, call_id)]
     facts: dict[str, Any] = {name: row[name] for name in CallAnswer.model_fields if name in row}
     return CallAnswer(

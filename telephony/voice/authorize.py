@@ -85,6 +85,7 @@ def _variables(placed: Placed) -> dict[str, str]:
         "SV_CALLER_ID": placed.caller_id,
         "SV_SECONDS": str(placed.granted_seconds),
         "SV_RING_SECONDS": str(placed.ring_seconds),
+        "SV_RECORD": placed.record,
     }
 
 

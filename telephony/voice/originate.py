@@ -66,6 +66,7 @@ def originate(call: Row) -> Originate:
             "SV_CALLER_ID": call["caller_id"],
             "SV_SECONDS": str(call["granted_seconds"]),
             "SV_RING_SECONDS": str(call["ring_seconds"]),
+            "SV_RECORD": call["record"],
         },
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from telephony.errors import (
 from telephony.settings import Settings
 from telephony.voice import grants
 from telephony.voice.grants import Grant, Payer
+from telephony.voice.recordings.policy import recorded
 from telephony.voice.sip_accounts import pick
 
 CHANNEL = "calls"
@@ -30,11 +31,13 @@ NOTHING = Grant(0, grants.TIME_LIMIT, 0)
 @dataclass(frozen=True)
 class Wish:
     """What a customer asks for. `to` is E.164 or `sip:<username>`; `origin` a SIP username, a
-    caller id of one, or empty for the account's first phone."""
+    caller id of one, or empty for the account's first phone; `record` is `stereo`, `mixed`, empty
+    for no recording, or None for what phone and account say."""
 
     to: str
     origin: str = ""
     caller_id: str = ""
+    record: str | None = None
     ring_seconds: int = RING_SECONDS_DEFAULT
     time_limit_seconds: int = CALL_SECONDS_MAX
     callback_url: str | None = None
@@ -53,6 +56,7 @@ class Placed:
     granted_seconds: int
     rate: Rate
     route: str
+    record: str
     ring_seconds: int = RING_SECONDS_DEFAULT
 
 
@@ -77,6 +81,7 @@ def place(
     call_id = new_id("call")
     payer = Payer(account_id, mode, call_id, target.rate, wish.time_limit_seconds, key_id)
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
+    record = recorded(conn, wish.record, account_id, phone, target.direction)
     calls.add(
         conn, id=call_id, channel_id=call_id, account_id=account_id, key_id=key_id, mode=mode,
         sip_account=phone["username"], direction=target.direction, status="queued",
@@ -84,7 +89,8 @@ def place(
         from_number=wish.origin or phone["username"], caller_id=caller_id,
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
-        callback_url=wish.callback_url, reference=wish.reference, **_granted(payer, grant),
+        callback_url=wish.callback_url, reference=wish.reference, record=record,
+        **_granted(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Placed(
@@ -96,6 +102,7 @@ def place(
         grant.seconds,
         target.rate,
         target.route,
+        record,
         wish.ring_seconds,
     )
 
@@ -109,9 +116,10 @@ def place_from_phone(
     call_id = new_id("call")
     payer = Payer(account_id, mode, call_id, target.rate, CALL_SECONDS_MAX)
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
-    _add_dialling(conn, payer, grant, phone, target, uniqueid, node, now)
+    record = recorded(conn, None, account_id, phone, target.direction)
+    _add_dialling(conn, payer, grant, phone, target, uniqueid, node, now, record)
     return Placed(call_id, target.number, phone["username"], _shown(phone, target),
-                  grant.max_seconds, grant.seconds, target.rate, target.route)  # fmt: skip
+                  grant.max_seconds, grant.seconds, target.rate, target.route, record)  # fmt: skip
 
 
 def refuse_from_phone(
@@ -128,7 +136,7 @@ def refuse_from_phone(
 
 def _add_dialling(
     conn: Conn, payer: Payer, grant: Grant, phone: Row, target: Target, uniqueid: str, node: str,
-    now: Instant,
+    now: Instant, record: str = "",
 ) -> None:  # fmt: skip
     calls.add(
         conn, id=payer.call_id, channel_id=uniqueid, account_id=phone["account_id"], key_id=None,
@@ -137,7 +145,7 @@ def _add_dialling(
         from_number=phone["username"], caller_id=_shown(phone, target),
         ring_seconds=RING_SECONDS_DEFAULT, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, node=node, created_at=now,
-        started_at=now, last_seen_at=now, **_granted(payer, grant),
+        started_at=now, last_seen_at=now, record=record, **_granted(payer, grant),
     )  # fmt: skip
 
 

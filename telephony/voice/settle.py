@@ -10,6 +10,7 @@ from telephony.billing import holds, rating
 from telephony.clock import SECOND, Instant
 from telephony.money import to_json
 from telephony.voice import grants
+from telephony.voice.recordings import deeds as recording
 from telephony.webhooks.events import emit
 
 NORMAL = "normal_clearing"
@@ -47,6 +48,7 @@ def answered(conn: Conn, call: Row, at: Instant) -> None:
         extend_at=at + SETTLED_MICROSECONDS if more else None,
     )  # fmt: skip
     if row:
+        recording.begin(conn, row, at)
         _tell(conn, "call_answered", row, at)
 
 

@@ -15,7 +15,7 @@ from tests.factories import Customer, customer
 
 KEYED = [endpoint for endpoint in ENDPOINTS if endpoint.scope is not PUBLIC]
 POSTS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "POST"]
-IDS = {"message_id": "msg_0", "call_id": "call_0"}
+IDS = {"message_id": "msg_0", "call_id": "call_0", "recording_id": "rec_0"}
 
 
 def name(endpoint: Endpoint) -> str:

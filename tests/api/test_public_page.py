@@ -91,6 +91,7 @@ async def test_place_a_call(api: Api, database: Database, demo: Customer) -> Non
         "created_at": is_time, "started_at": None, "ringing_at": None, "answered_at": None,
         "ended_at": None, "duration": 0, "billsec": 0, "max_seconds": 4 * 3600, "cost": 0,
         "currency": "USD", "hangup_cause": None, "sip_code": None, "reference": None,
+        "recording_url": None,
         "timeline": lambda steps: [step["status"] for step in steps] == ["queued"],
     })  # fmt: skip
     await assert_books_balance(database)

@@ -56,7 +56,7 @@ async def test_a_number_as_people_dial_it(database: Database, who: Customer, dia
     assert verdict.granted
     assert verdict.variables == {
         "SV_ROUTE": "simulated", "SV_TO": TO, "SV_CALLER_ID": NUMBER, "SV_SECONDS": "60",
-        "SV_RING_SECONDS": "30",
+        "SV_RING_SECONDS": "30", "SV_RECORD": "",
     }  # fmt: skip
     row = await the_call(database)
     wanted: dict[str, Any] = {

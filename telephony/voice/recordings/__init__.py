@@ -1,0 +1,1 @@
+"""Recorded calls: which ones, from the PBX's spool into a store, and out by a signed link."""

@@ -1,0 +1,85 @@
+"""Deletes recordings whose days are over, and what a kill left behind in the spool."""
+
+import asyncio
+import logging
+from itertools import islice
+from pathlib import Path
+
+from db import recordings
+from db.database import Database
+from db.recordings import RecordingStatus
+from telephony.clock import now
+from telephony.queue import Kick, repeat
+from telephony.settings import Settings
+from telephony.voice.recordings import deeds
+from telephony.voice.recordings.mover import SUFFIX, Mover, look
+from telephony.voice.recordings.store import RecordingStore
+
+EVERY_SECONDS = 60.0
+BATCH_MAX = 200
+LEFT_SECONDS = 600.0
+"""A file of the spool is somebody's work until it has been this old."""
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Serves the store, and the spool of one node."""
+
+    def __init__(
+        self, db: Database, settings: Settings, store: RecordingStore, mover: Mover
+    ) -> None:
+        self._db = db
+        self._spool = settings.recording_spool
+        self._store = store
+        self._mover = mover
+        self._strangers: set[str] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await repeat("old recordings", Kick(), self.step, EVERY_SECONDS)
+
+    async def step(self) -> int:
+        """Look once at the store and at the spool; how many were deleted for their age."""
+        gone = await self.expire()
+        await self.tidy()
+        return gone
+
+    async def expire(self) -> int:
+        """Delete a batch from the store and note it, in this order: a kill between the two is
+        mended by the next turn."""
+        rows = await recordings.due(self._db, now(), BATCH_MAX)
+        for row in rows:
+            await self._store.delete(row["stored_as"])
+            await self._db.write(deeds.deleted, row["id"])
+        return len(rows)
+
+    async def tidy(self) -> None:
+        """Delete files whose recording is safe, and take up those that came too late."""
+        left = await asyncio.to_thread(left_behind, self._spool)
+        known = await recordings.of_channels(self._db, left)
+        for channel_id, path in left.items():
+            row = known.get(channel_id)
+            if row is None:
+                self._wonder(channel_id, path)
+            elif row["status"] == RecordingStatus.missing:
+                await self._mover.settle(row)
+            elif row["status"] != RecordingStatus.recording:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    def _wonder(self, channel_id: str, path: Path) -> None:
+        """Audio that belongs to nobody we know is not ours to delete."""
+        if channel_id not in self._strangers:
+            self._strangers.add(channel_id)
+            log.warning("%s belongs to no recorded call; it is left where it is", path)
+
+
+def left_behind(spool: Path) -> dict[str, Path]:
+    """A batch of old files, by the channel that they are named after."""
+    old = (path for path in spool.glob(f"*{SUFFIX}") if _is_old(path))
+    return {path.name.removesuffix(SUFFIX): path for path in islice(old, BATCH_MAX)}
+
+
+def _is_old(path: Path) -> bool:
+    found = look(path)
+    return found is not None and found.age_seconds > LEFT_SECONDS
