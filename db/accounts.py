@@ -111,11 +111,10 @@ def change(conn: Conn, account_id: str, **facts: Any) -> None:
     conn.run(f"UPDATE account SET {sets} WHERE id = :account_id", account_id=account_id, **facts)
 
 
-def set_key_spend_cap(conn: Conn, key_id: str, day: int | None) -> bool:
-    """What a key may spend in a day, None: no cap; False if there is no such key."""
-    return bool(
-        conn.run("UPDATE api_key SET spend_day_max = :day WHERE id = :id", id=key_id, day=day)
-    )
+def change_key(conn: Conn, /, key_id: str, **facts: Any) -> bool:
+    """Set columns of an API key; False if there is no such key."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    return bool(conn.run(f"UPDATE api_key SET {sets} WHERE id = :key_id", key_id=key_id, **facts))
 
 
 def accounts_like(conn: Conn, name: str) -> list[Row]:

@@ -1,7 +1,6 @@
 """Calls, their states and their timeline."""
 
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Index
@@ -56,6 +55,7 @@ class Call(Table, table=True):
     Of its seconds of talk `time_limit_seconds` were asked for, `max_seconds` were affordable at
     acceptance, `granted_seconds` are paid for and `armed_seconds` the PBX has confirmed; one that
     uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
+    A queued call has its turn at `due_at`.
 
     `first_rate` is the price of the first leg where that one is charged, too (call-back), from
     `first_answered_at` on. `hangup_at` is when somebody asked to end the call, `hangup_reason`
@@ -69,7 +69,7 @@ class Call(Table, table=True):
         # Every filter of the call log, so that what it does not find costs no look at the row.
         partial("ix_call_ended", "account_id", "mode", "id", "created_at", "direction", "status",
                 "sip_account", "to_number", "from_number", "caller_id", where=HAS_ENDED),
-        partial("ix_call_queued", "created_at", where="status = 'queued'"),
+        partial("ix_call_queued", "due_at", "id", where="status = 'queued'"),
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
         partial("ix_call_hangup", "node",
                 where="hangup_at IS NOT NULL AND status IN ('dialing', 'ringing', 'answered')"),
@@ -115,6 +115,7 @@ class Call(Table, table=True):
     reference: str | None = None
     node: str | None = None
     created_at: int = instant()
+    due_at: int | None = instant(default=None)
     started_at: int | None = instant(default=None)
     ringing_at: int | None = instant(default=None)
     answered_at: int | None = instant(default=None)
@@ -154,20 +155,6 @@ def go(
     if row:
         note(conn, call_id, target, at, detail)
     return row
-
-
-def claim(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
-    """Take queued calls for a PBX node, oldest first; they are `dialing` from here on."""
-    rows = conn.all(
-        "WITH due AS MATERIALIZED (SELECT id FROM call WHERE status = 'queued'"
-        f" ORDER BY created_at, id LIMIT :limit {conn.skip_locked})"
-        " UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
-        " WHERE id IN (SELECT id FROM due) RETURNING *",
-        node=node, now=now, limit=limit,
-    )  # fmt: skip
-    for row in rows:
-        note(conn, row["id"], CallStatus.dialing, now)
-    return sorted(rows, key=itemgetter("created_at", "id"))
 
 
 def by_channel(conn: Conn, channel_id: str) -> Row | None:
@@ -280,7 +267,8 @@ async def timeline(reader: Reader, call_id: str) -> list[Row]:
 
 
 def queued_before(conn: Conn, before: int) -> list[Row]:
-    """Calls that have been waiting since before that instant."""
+    """Calls that have been waiting, and whose turn it was, since before that instant."""
     return conn.all(
-        "SELECT * FROM call WHERE status = 'queued' AND created_at < :before", before=before
+        "SELECT * FROM call WHERE status = 'queued' AND due_at < :before AND created_at < :before",
+        before=before,
     )

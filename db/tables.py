@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 from db import (
     accounts,
+    call_queue,
     caller_ids,
     calls,
     cdrs,
@@ -25,8 +26,8 @@ from db import (
 from db.base import Table
 
 DECLARING = (
-    accounts, caller_ids, calls, cdrs, chain, components, events, holds, idempotency, ledger,
-    messages, numbers, receipts, recordings, sip, spending, tariffs, trunks,
+    accounts, call_queue, caller_ids, calls, cdrs, chain, components, events, holds, idempotency,
+    ledger, messages, numbers, receipts, recordings, sip, spending, tariffs, trunks,
 )  # fmt: skip
 
 

@@ -169,6 +169,14 @@ class CallAlreadyEndedError(Problem):
     title = "The call has ended already. Read it to see how."
 
 
+class ConcurrencyLimitError(Problem):
+    """`limit` is how many calls may be open; `of` is account or key."""
+
+    status, code = 429, "concurrency_limit"
+    title = "There are as many calls at once as are allowed. Try again when one has ended."
+    retry_after_seconds = 5
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

@@ -39,6 +39,15 @@ class Settings(BaseSettings):
     call_slice_seconds: int = Field(
         60, ge=1, le=3600, description="Talk time of a call that is paid for ahead, in seconds"
     )
+    calls_max: int = Field(
+        100, ge=0, description="Calls that an account may have at once, if nothing else is set"
+    )
+    calls_per_second: int = Field(
+        10, ge=1, description="API calls an account may start in a second, if nothing else is set"
+    )
+    originates_per_second: int = Field(
+        100, ge=1, le=1000, description="API calls that a PBX node starts in a second, at most"
+    )
     recording_days: int = Field(
         30, ge=1, le=3650, description="Days that a recording is kept where its account has none"
     )

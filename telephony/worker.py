@@ -64,7 +64,7 @@ class Worker:
         self._verifier = verify.Verifier(db)
         self._providers = configured(settings)
         tail = CdrTail(db, settings.cdr_file, node)
-        originator = Originator(db, self._calls, node)
+        originator = Originator(db, self._calls, node, settings.originates_per_second)
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         provisioner = Provisioner(db, self._provisioning, vault, settings)

@@ -47,12 +47,20 @@ def _cap(text: str) -> Micros | str:
     return NONE if text == NONE else to_micros(Decimal(text))
 
 
+def _calls(text: str) -> int | str:
+    if text != NONE and not 0 < int(text) < CALLS_LIMIT:
+        raise ValueError(f"a number of calls is above 0 and below {CALLS_LIMIT}")
+    return NONE if text == NONE else int(text)
+
+
 NONE = "none"
+CALLS_LIMIT = 1_000_000
 Account = Annotated[str, typer.Argument(help="Id or name of the account.")]
 Reason = Annotated[str, typer.Option(help="Kept with the journal for ever.")]
 AMOUNT: Any = typer.Argument(parser=_amount, metavar="AMOUNT", help="In units, such as 25.50.")
 MORE: Any = typer.Option(parser=_amount, metavar="AMOUNT", help="In units, such as 25.50.")
 CAP: Any = typer.Option(parser=_cap, metavar="AMOUNT|none", help="In units, or none.")
+CALLS: Any = typer.Option(parser=_calls, metavar="CALLS|none", help="none: as by the settings.")
 FROM: Any = typer.Option("--from", parser=instant, metavar="TIME", help="Such as 2026-11-01.")
 TO: Any = typer.Option("--to", parser=instant, metavar="TIME", help="Until before it; default now.")
 
@@ -80,15 +88,20 @@ def set_limits(
     month: Annotated[Any, CAP] = None,
     low_wallet: Annotated[Any, CAP] = None,
     low_sip: Annotated[Any, CAP] = None,
+    calls_max: Annotated[Any, CALLS] = None,
+    calls_per_second: Annotated[Any, CALLS] = None,
     mode: Mode = Mode.live,
 ) -> None:
-    """Cap what an account may spend in a day or month (in each mode), and say from which balance
-    down it is warned (in one mode). What is not given stays as it is."""
+    """Cap what an account may spend in a day or month, its calls at once and those it starts in
+    a second (in each mode), and say from which balance down it is warned (in one mode). What is
+    not given stays as it is."""
 
     def deed(conn: Conn) -> None:
         account_id = _account(conn, name)["id"]
-        caps = {"spend_day_max": day, "spend_month_max": month}
-        given = {column: _or_none(cap) for column, cap in caps.items() if cap is not None}
+        given = _given(
+            spend_day_max=day, spend_month_max=month, calls_max=calls_max,
+            calls_per_second=calls_per_second,
+        )  # fmt: skip
         if given:
             accounts.change(conn, account_id, **given)
         for kind, threshold in (("wallet", low_wallet), ("sip", low_sip)):
@@ -100,12 +113,17 @@ def set_limits(
 
 @account.command("key-limit")
 def set_key_limit(
-    key_id: Annotated[str, typer.Argument(help="Id of the API key.")], day: Annotated[Any, CAP]
+    key_id: Annotated[str, typer.Argument(help="Id of the API key.")],
+    day: Annotated[Any, CAP] = None,
+    calls_max: Annotated[Any, CALLS] = None,
+    calls_per_second: Annotated[Any, CALLS] = None,
 ) -> None:
-    """Cap what an API key may spend in a day."""
+    """Cap what an API key may spend in a day, its calls at once and those it starts in a second.
+    What is not given stays as it is."""
 
     def deed(conn: Conn) -> None:
-        if not accounts.set_key_spend_cap(conn, key_id, _or_none(day)):
+        given = _given(spend_day_max=day, calls_max=calls_max, calls_per_second=calls_per_second)
+        if given and not accounts.change_key(conn, key_id, **given):
             raise ValueError(f"there is no key {key_id}")
 
     _write(deed)
@@ -187,6 +205,11 @@ def _account(conn: Conn, name: str) -> Row:
     if len(found) != 1:
         raise ValueError(f"{len(found)} accounts have the id or name {name}")
     return found[0]
+
+
+def _given(**caps: int | str | None) -> dict[str, int | None]:
+    """The columns to set: an option that was not given is None, and stays as it is."""
+    return {column: _or_none(cap) for column, cap in caps.items() if cap is not None}
 
 
 def _or_none(cap: Micros | str) -> Micros | None:

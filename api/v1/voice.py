@@ -13,6 +13,7 @@ from db import calls
 from telephony.errors import (
     CallAlreadyEndedError,
     CallerIdNotAllowedError,
+    ConcurrencyLimitError,
     DestinationNotAllowedError,
     InsufficientFundsError,
     NotFoundError,
@@ -113,7 +114,7 @@ class HangupAnswer(Answer):
 @endpoint(
     "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
     errors=(InsufficientFundsError, SpendCapReachedError, CallerIdNotAllowedError,
-            DestinationNotAllowedError, NotFoundError),
+            DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: the phone of `from` rings first, then `to` is dialled."""

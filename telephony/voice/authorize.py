@@ -6,6 +6,7 @@ from db.database import Database
 from telephony.clock import now
 from telephony.errors import (
     AccountSuspendedError,
+    ConcurrencyLimitError,
     DestinationNotAllowedError,
     InsufficientFundsError,
     NotFoundError,
@@ -21,6 +22,7 @@ REJECTED = 21
 Q850: dict[type[Problem], int] = {
     InsufficientFundsError: REJECTED,
     AccountSuspendedError: REJECTED,
+    ConcurrencyLimitError: 42,
     DestinationNotAllowedError: 3,
     NotFoundError: 1,
     ValidationFailedError: 28,

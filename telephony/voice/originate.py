@@ -3,17 +3,20 @@
 import asyncio
 import logging
 
-from db import calls
+from db import call_queue, calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
-from telephony.clock import now
+from telephony.clock import Instant, now
 from telephony.queue import drain
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
+from telephony.voice.pacing import Turns
 from telephony.voice.place import CHANNEL
 from telephony.voice.settle import End, finish
 
-BATCH_MAX = 50
+BATCHES_PER_SECOND = 10
+NEXT_TURN_SECONDS = 0.05
+"""How often the queue is looked at while all that is in it waits for its turn."""
 SIMULATED_PHONE = "Local/s@simulated-phone/n"
 
 log = logging.getLogger(__name__)
@@ -22,22 +25,41 @@ log = logging.getLogger(__name__)
 class Originator:
     """Serves one PBX node through its `calls` link."""
 
-    def __init__(self, db: Database, link: AmiLink, node: str) -> None:
+    def __init__(self, db: Database, link: AmiLink, node: str, per_second: int) -> None:
         self._db = db
         self._link = link
         self._node = node
+        self._per_second = per_second
+        self._turns = Turns()
 
     async def run(self) -> None:
         """Work until cancelled."""
         await drain(self._db, CHANNEL, self.step)
 
     async def step(self) -> int:
-        """Claim and place one batch; while the PBX is down calls wait in the queue."""
+        """Claim and place one batch, no faster than the node may; while the PBX is down calls
+        wait in the queue. How many calls are waiting or were placed."""
         if not self._link.ready:
+            self._turns.pause()
             return 0
-        rows = await self._db.write(calls.claim, self._node, now(), BATCH_MAX)
-        await asyncio.gather(*map(self.ring, rows))
-        return len(rows)
+        head = await call_queue.head(self._db)
+        if head is None:
+            return 0
+        rows = await self._claim(head)
+        pause = len(rows) / self._per_second if rows else NEXT_TURN_SECONDS
+        await asyncio.gather(asyncio.sleep(pause), *map(self.ring, rows))
+        return len(rows) or 1
+
+    async def _claim(self, head: Instant) -> list[Row]:
+        """As many of the calls whose turn has come as the node may place at once."""
+        at, most = now(), max(1, self._per_second // BATCHES_PER_SECOND)
+        until = self._turns.reach(at, head)
+        if head > until:
+            return []
+        rows = await self._db.write(call_queue.claim, self._node, at, until, most)
+        if len(rows) == most:
+            self._turns.stop(rows[-1]["due_at"])
+        return rows
 
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""

@@ -16,7 +16,7 @@ from telephony.errors import (
     ValidationFailedError,
 )
 from telephony.settings import Settings
-from telephony.voice import grants
+from telephony.voice import grants, pacing
 from telephony.voice.grants import Grant, Payer
 from telephony.voice.recordings.policy import recorded
 from telephony.voice.sip_accounts import pick
@@ -78,6 +78,8 @@ def place(
     phone = _origin(conn, account_id, wish.origin)
     caller_id = _caller_id(conn, account_id, wish.caller_id, phone)
     target = _target(conn, settings, account_id, mode, wish.to)
+    pacing.check_room(conn, settings, account_id, mode, key_id)
+    due_at = pacing.take_turn(conn, settings, account_id, mode, key_id, now)
     call_id = new_id("call")
     payer = Payer(account_id, mode, call_id, target.rate, wish.time_limit_seconds, key_id)
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
@@ -89,7 +91,7 @@ def place(
         from_number=wish.origin or phone["username"], caller_id=caller_id,
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
-        callback_url=wish.callback_url, reference=wish.reference, record=record,
+        due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
         **_granted(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
@@ -113,6 +115,7 @@ def place_from_phone(
     """Record and pay for a call that a phone is dialling now; raises what `place` raises."""
     account_id, mode = phone["account_id"], phone["dial_mode"]
     target = _target(conn, settings, account_id, mode, to)
+    pacing.check_room(conn, settings, account_id, mode)
     call_id = new_id("call")
     payer = Payer(account_id, mode, call_id, target.rate, CALL_SECONDS_MAX)
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)

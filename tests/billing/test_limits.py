@@ -87,12 +87,12 @@ async def test_a_cap_lets_through_exactly_what_it_says(
 
 
 async def test_a_key_has_a_cap_of_its_own(database: Database, rich: Customer) -> None:
-    assert await database.write(accounts.set_key_spend_cap, rich.key_id, 2 * PRICE)
+    assert await database.write(accounts.change_key, rich.key_id, spend_day_max=2 * PRICE)
     await database.write(place, rich, "m1", 2 * PRICE)
     with pytest.raises(SpendCapReachedError, match="key may spend"):
         await database.write(place, rich, "m2", 1)
     await database.write(place, rich, "by a phone", PRICE, with_key=False)
-    assert not await database.write(accounts.set_key_spend_cap, "key_x", 1)
+    assert not await database.write(accounts.change_key, "key_x", spend_day_max=1)
 
 
 async def test_a_new_day_and_a_new_month_begin_at_zero(database: Database, rich: Customer) -> None:

@@ -36,7 +36,8 @@ def add_call(conn: Conn, customer: Customer, **facts: Any) -> str:
         "cut_cause": "time_limit",
         "currency": "USD", "cost": 0, "duration": 0, "billsec": 0, "created_at": START,
     }  # fmt: skip
-    calls.add(conn, **(row | facts))
+    row |= facts
+    calls.add(conn, **{"due_at": row["created_at"], **row})
     return str(call_id)
 
 

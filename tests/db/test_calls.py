@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import call_log, calls, cdrs
+from db import call_log, call_queue, calls, cdrs
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
@@ -24,12 +24,14 @@ async def test_a_claim_takes_the_oldest_for_a_node(database: Database, someone: 
         return [add_call(conn, someone, created_at=START - at) for at in range(3)]
 
     ids = await database.write(add)
-    taken = await database.write(calls.claim, "pbx2", START + 9, 2)
+    taken = await database.write(call_queue.claim, "pbx2", START + 9, START, 2)
     assert [row["id"] for row in taken] == [ids[2], ids[1]]
     assert {(row["status"], row["node"], row["started_at"]) for row in taken} == {
         ("dialing", "pbx2", START + 9)
     }
-    assert [row["id"] for row in await database.write(calls.claim, "pbx1", START, 9)] == [ids[0]]
+    assert [
+        row["id"] for row in await database.write(call_queue.claim, "pbx1", START, START, 9)
+    ] == [ids[0]]
     on_node = await database.write(calls.on_node, "pbx2")
     assert {row["id"] for row in on_node} == {ids[1], ids[2]}
     lines = await calls.timeline(database, ids[2])
@@ -38,7 +40,7 @@ async def test_a_claim_takes_the_oldest_for_a_node(database: Database, someone: 
 
 async def test_a_call_moves_and_tells_its_timeline(database: Database, someone: Customer) -> None:
     call_id = await database.write(lambda conn: add_call(conn, someone))
-    await database.write(calls.claim, "pbx1", START, 1)
+    await database.write(call_queue.claim, "pbx1", START, START, 1)
 
     def talk(conn: Conn) -> list[Row | None]:
         return [

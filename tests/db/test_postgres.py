@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import calls, messages, postgres
+from db import call_queue, messages, postgres
 from db.connection import Conn
 from db.database import Database, DatabaseBusyError, DatabaseError
 from db.session import open_database
@@ -157,7 +157,7 @@ async def test_a_claim_keeps_to_its_limit_whatever_the_plan(database: Database) 
         for kind in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):
             conn.run(f"SET LOCAL enable_{kind} = off")
         return [
-            len(calls.claim(conn, "pbx1", START, 7)),
+            len(call_queue.claim(conn, "pbx1", START, START + 30, 7)),
             len(messages.claim(conn, "sandbox", "token", START, START + 1, 7)),
         ]
 

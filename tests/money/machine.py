@@ -136,7 +136,7 @@ class Money(RuleBasedStateMachine):
             self.deed(partial(accounts.change, spend_month_max=cap), self.who.account_id)
             self.book.account_cap = cap
         else:
-            self.deed(accounts.set_key_spend_cap, self.who.key_id, cap)
+            self.deed(accounts.change_key, self.who.key_id, spend_day_max=cap)
             self.book.key_cap = cap
 
     @rule(threshold=st.none() | st.integers(1, 7_000))

@@ -76,11 +76,17 @@ async def test_limits(database: Database, who: Customer, run: Run) -> None:
     await asyncio.to_thread(run, *limits, "--day", "none")
     await asyncio.to_thread(run, "account", "key-limit", who.key_id, "--day", "2")
     await asyncio.to_thread(run, "account", "key-limit", "key_x", "--day", "2", status=1)
+    calls = ("--calls-max", "7", "--calls-per-second", "3")
+    await asyncio.to_thread(run, *limits, *calls)
+    await asyncio.to_thread(run, *limits, "--calls-max", "none")
+    await asyncio.to_thread(run, *limits, "--calls-max", "0", status=2)
+    await asyncio.to_thread(run, "account", "key-limit", who.key_id, *calls)
     row = await database.one("SELECT * FROM account WHERE id = :id", id=who.account_id)
-    key = await database.one("SELECT spend_day_max FROM api_key")
+    key = await database.one("SELECT spend_day_max, calls_max, calls_per_second FROM api_key")
     assert row is not None
+    assert (row["calls_max"], row["calls_per_second"]) == (None, 3)
     assert (row["spend_day_max"], row["spend_month_max"], key) == (
-        None, 50_000_000, {"spend_day_max": 2_000_000}
+        None, 50_000_000, {"spend_day_max": 2_000_000, "calls_max": 7, "calls_per_second": 3}
     )  # fmt: skip
     events = await database.all("SELECT type FROM event")
     assert events == [{"type": "wallet_low"}]

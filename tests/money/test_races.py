@@ -125,7 +125,7 @@ async def test_two_hundred_messages_below_a_cap_for_thirty_seven(
     if of == "account":
         await database.write(lambda conn: accounts.change(conn, who.account_id, spend_day_max=cap))
     else:
-        await database.write(accounts.set_key_spend_cap, who.key_id, cap)
+        await database.write(accounts.change_key, who.key_id, spend_day_max=cap)
     door = api.using(who)
     async with watched(database_url):
         answers = await race(

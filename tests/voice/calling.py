@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from db import audit, caller_ids, calls, ledger
+from db import audit, call_queue, caller_ids, calls, ledger
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
@@ -19,6 +19,8 @@ LIVE = Settings(trunk_host="127.0.0.1:5070")
 VAULT = Vault(Fernet.generate_key().decode())
 NUMBER = "+15550111222"
 TO = "+15559876543"
+FAR = 1 << 53
+"""An instant at which everybody's turn has come."""
 CALLBACK = "https://example.com/calls"
 
 
@@ -58,7 +60,7 @@ async def placed(
 
 async def dialing(database: Database, call_id: str, at: Instant, node: str = "pbx1") -> Row:
     """Claim a queued call as of `at`; its row."""
-    rows = await database.write(calls.claim, node, at, 10)
+    rows = await database.write(call_queue.claim, node, at, FAR, 10)
     return next(row for row in rows if row["id"] == call_id)
 
 

@@ -127,7 +127,7 @@ async def test_a_call_that_was_claimed_is_not_asked_for_again(
 ) -> None:
     """As after a kill between the claim and the Originate: nobody knows, so nobody asks again."""
     row = await claimed(database, who, 1)
-    originator = Originator(database, link, NODE)
+    originator = Originator(database, link, NODE, 100)
     assert await originator.step() == 0
     assert await asyncio.to_thread(pbx.cdrs, row["id"]) == []
     assert (await call(database, row["id"]))["status"] == "dialing"
@@ -135,5 +135,5 @@ async def test_a_call_that_was_claimed_is_not_asked_for_again(
 
 async def test_without_a_link_calls_wait(database: Database, pbx: Pbx, who: Customer) -> None:
     call_id = (await placed(database, who)).call_id
-    assert await Originator(database, user(pbx, "calls"), NODE).step() == 0
+    assert await Originator(database, user(pbx, "calls"), NODE, 100).step() == 0
     assert (await call(database, call_id))["status"] == "queued"

@@ -22,6 +22,17 @@ def upgrade() -> None:
     op.add_column("call", sa.Column("record", sa.String(), nullable=False, server_default=""))
     op.add_column("call", sa.Column("hangup_at", sa.BigInteger(), nullable=True))
     op.add_column("call", sa.Column("hangup_reason", sa.String(), nullable=True))
+    op.add_column("call", sa.Column("due_at", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE call SET due_at = created_at WHERE status = 'queued'")
+    op.drop_index("ix_call_queued", table_name="call")
+    op.create_index(
+        "ix_call_queued",
+        "call",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("status = 'queued'"),
+        postgresql_where=sa.text("status = 'queued'"),
+    )
     op.create_index(
         "ix_call_busy",
         "call",

@@ -1,0 +1,92 @@
+"""Queued calls and whose turn it is: calls of the API are spaced out when they are accepted."""
+
+from operator import itemgetter
+
+from sqlmodel import Field
+
+from db.base import Table
+from db.calls import CallStatus, note
+from db.columns import instant, valid_mode
+from db.connection import Conn, Reader, Row
+
+HEAD = (
+    "SELECT due_at FROM call WHERE status = 'queued' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
+)
+OPEN = "status IN ('queued', 'dialing', 'ringing', 'answered')"
+
+
+class CallPace(Table, table=True):
+    """When the next call of an account or of an API key has its turn."""
+
+    __tablename__ = "call_pace"
+    __table_args__ = (valid_mode(),)
+
+    subject: str = Field(primary_key=True)
+    mode: str = Field(primary_key=True)
+    next_at: int = instant()
+
+
+def next_turn(conn: Conn, subject: str, mode: str, at: int, gap: int) -> int:
+    """Take the subject's next turn, not before `at`; `gap` microseconds later is the one after.
+    Whoever else takes one waits until this transaction ends."""
+    row = conn.one(
+        "INSERT INTO call_pace (subject, mode, next_at) VALUES (:subject, :mode, :at + :gap)"
+        " ON CONFLICT (subject, mode) DO UPDATE SET next_at = :gap +"
+        " CASE WHEN call_pace.next_at > :at THEN call_pace.next_at ELSE :at END"
+        " RETURNING next_at",
+        subject=subject, mode=mode, at=at, gap=gap,
+    )  # fmt: skip
+    assert row is not None
+    return int(row["next_at"]) - gap
+
+
+def first_due(conn: Conn) -> int | None:
+    """The turn of the queue's head; None if nothing is queued."""
+    row = conn.one(HEAD)
+    return row["due_at"] if row else None
+
+
+async def head(reader: Reader) -> int | None:
+    """`first_due` outside a transaction."""
+    row = await reader.one(HEAD)
+    return row["due_at"] if row else None
+
+
+def claim(conn: Conn, node: str, now: int, until: int, limit: int) -> list[Row]:
+    """Take queued calls whose turn has come by `until` for a PBX node, in the order of their
+    turns; they are `dialing` from here on."""
+    rows = conn.all(
+        "WITH due AS MATERIALIZED (SELECT id FROM call"
+        " WHERE status = 'queued' AND due_at <= :until"
+        f" ORDER BY due_at, id LIMIT :limit {conn.skip_locked})"
+        " UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
+        " WHERE id IN (SELECT id FROM due) RETURNING *",
+        node=node, now=now, until=until, limit=limit,
+    )  # fmt: skip
+    for row in rows:
+        note(conn, row["id"], CallStatus.dialing, now)
+    return sorted(rows, key=itemgetter("due_at", "id"))
+
+
+def limits(conn: Conn, account_id: str, key_id: str | None) -> Row:
+    """`account_max`, `account_pace`, `key_max`, `key_pace`: calls at once and a second; None
+    where nothing was set."""
+    row = conn.one(
+        "SELECT a.calls_max AS account_max, a.calls_per_second AS account_pace,"
+        " k.calls_max AS key_max, k.calls_per_second AS key_pace"
+        " FROM account a LEFT JOIN api_key k ON k.id = :key_id WHERE a.id = :account_id",
+        account_id=account_id, key_id=key_id,
+    )  # fmt: skip
+    assert row is not None, account_id
+    return row
+
+
+def open_calls(conn: Conn, account_id: str, mode: str, key_id: str | None) -> tuple[int, int]:
+    """How many calls of the account have not ended, and how many of them the key placed."""
+    row = conn.one(
+        "SELECT COUNT(*) AS all_of_them, COUNT(CASE WHEN key_id = :key_id THEN 1 END) AS of_key"
+        f" FROM call WHERE account_id = :account_id AND mode = :mode AND {OPEN}",
+        account_id=account_id, mode=mode, key_id=key_id,
+    )  # fmt: skip
+    assert row is not None
+    return int(row["all_of_them"]), int(row["of_key"])

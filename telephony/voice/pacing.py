@@ -1,0 +1,70 @@
+"""How many calls an account and an API key may have at once, and how fast they may place them;
+the queue is fair: nobody waits for the calls that somebody else has queued."""
+
+from db import call_queue
+from db.connection import Conn
+from telephony.clock import SECOND, Instant
+from telephony.errors import ConcurrencyLimitError
+from telephony.settings import Settings
+
+
+def check_room(
+    conn: Conn, settings: Settings, account_id: str, mode: str, key_id: str | None = None
+) -> None:
+    """Raise ConcurrencyLimitError where another call would be one too many. Racing callers of an
+    account wait here for each other's transaction."""
+    conn.lock(f"calls:{account_id}:{mode}")
+    limits = call_queue.limits(conn, account_id, key_id)
+    of_account, of_key = call_queue.open_calls(conn, account_id, mode, key_id)
+    most = settings.calls_max if limits["account_max"] is None else limits["account_max"]
+    if of_account >= most:
+        raise _full("account", most)
+    if limits["key_max"] is not None and of_key >= limits["key_max"]:
+        raise _full("key", limits["key_max"])
+
+
+def _full(of: str, most: int) -> ConcurrencyLimitError:
+    return ConcurrencyLimitError(
+        f"The {of} has {most} calls open, queued ones included, and may have no more.",
+        of=of, limit=most,
+    )  # fmt: skip
+
+
+def take_turn(
+    conn: Conn, settings: Settings, account_id: str, mode: str, key_id: str, at: Instant
+) -> Instant:
+    """When a call that is accepted now may be placed: after the calls that the account and the
+    key have queued before, but before those of others, even where the node is late."""
+    limits = call_queue.limits(conn, account_id, key_id)
+    head = call_queue.first_due(conn)
+    due = at if head is None else min(at, head)
+    pace = limits["account_pace"] or settings.calls_per_second
+    due = call_queue.next_turn(conn, account_id, mode, due, SECOND // pace)
+    if limits["key_pace"]:
+        due = call_queue.next_turn(conn, key_id, mode, due, SECOND // limits["key_pace"])
+    return due
+
+
+class Turns:
+    """Up to which instant turns have come. That is the present, unless the node was away or had
+    too much to do: then it goes on where it stopped, no faster than time does, so that calls
+    that were spaced out stay so."""
+
+    def __init__(self) -> None:
+        self._turn = 0
+        self._looked_at: Instant | None = None
+
+    def pause(self) -> None:
+        """The node takes no calls now."""
+        self._looked_at = None
+
+    def reach(self, at: Instant, head: Instant) -> Instant:
+        """Go on to the present or to the turn of the queue's head, as far as that lies ahead."""
+        passed = 0 if self._looked_at is None else max(0, at - self._looked_at)
+        self._turn = min(at, max(self._turn + passed, head))
+        self._looked_at = at
+        return self._turn
+
+    def stop(self, turn: Instant) -> None:
+        """The node could take no call after that turn."""
+        self._turn = turn
