@@ -52,16 +52,16 @@ async def head(reader: Reader) -> int | None:
     return row["due_at"] if row else None
 
 
-def claim(conn: Conn, node: str, now: int, until: int, limit: int) -> list[Row]:
-    """Take queued calls whose turn has come by `until` for a PBX node, in the order of their
-    turns; they are `dialing` from here on."""
+def claim(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
+    """Take queued calls whose turn has come for a PBX node, in the order of their turns; they are
+    `dialing` from here on."""
     rows = conn.all(
         "WITH due AS MATERIALIZED (SELECT id FROM call"
-        " WHERE status = 'queued' AND due_at <= :until"
+        " WHERE status = 'queued' AND due_at <= :now"
         f" ORDER BY due_at, id LIMIT :limit {conn.skip_locked})"
         " UPDATE call SET status = 'dialing', node = :node, started_at = :now, last_seen_at = :now"
         " WHERE id IN (SELECT id FROM due) RETURNING *",
-        node=node, now=now, until=until, limit=limit,
+        node=node, now=now, limit=limit,
     )  # fmt: skip
     for row in rows:
         note(conn, row["id"], CallStatus.dialing, now)

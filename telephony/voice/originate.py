@@ -7,10 +7,9 @@ from db import call_queue, calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
-from telephony.clock import Instant, now
+from telephony.clock import now
 from telephony.queue import drain
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
-from telephony.voice.pacing import Turns
 from telephony.voice.place import CHANNEL
 from telephony.voice.settle import End, finish
 
@@ -30,7 +29,6 @@ class Originator:
         self._link = link
         self._node = node
         self._per_second = per_second
-        self._turns = Turns()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -39,27 +37,18 @@ class Originator:
     async def step(self) -> int:
         """Claim and place one batch, no faster than the node may; while the PBX is down calls
         wait in the queue. How many calls are waiting or were placed."""
-        if not self._link.ready:
-            self._turns.pause()
-            return 0
-        head = await call_queue.head(self._db)
+        head = await call_queue.head(self._db) if self._link.ready else None
         if head is None:
             return 0
-        rows = await self._claim(head)
+        rows = await self._claim() if head <= now() else []
         pause = len(rows) / self._per_second if rows else NEXT_TURN_SECONDS
         await asyncio.gather(asyncio.sleep(pause), *map(self.ring, rows))
         return len(rows) or 1
 
-    async def _claim(self, head: Instant) -> list[Row]:
+    async def _claim(self) -> list[Row]:
         """As many of the calls whose turn has come as the node may place at once."""
-        at, most = now(), max(1, self._per_second // BATCHES_PER_SECOND)
-        until = self._turns.reach(at, head)
-        if head > until:
-            return []
-        rows = await self._db.write(call_queue.claim, self._node, at, until, most)
-        if len(rows) == most:
-            self._turns.stop(rows[-1]["due_at"])
-        return rows
+        most = max(1, self._per_second // BATCHES_PER_SECOND)
+        return await self._db.write(call_queue.claim, self._node, now(), most)
 
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""

@@ -43,28 +43,3 @@ def take_turn(
     if limits["key_pace"]:
         due = call_queue.next_turn(conn, key_id, mode, due, SECOND // limits["key_pace"])
     return due
-
-
-class Turns:
-    """Up to which instant turns have come. That is the present, unless the node was away or had
-    too much to do: then it goes on where it stopped, no faster than time does, so that calls
-    that were spaced out stay so."""
-
-    def __init__(self) -> None:
-        self._turn = 0
-        self._looked_at: Instant | None = None
-
-    def pause(self) -> None:
-        """The node takes no calls now."""
-        self._looked_at = None
-
-    def reach(self, at: Instant, head: Instant) -> Instant:
-        """Go on to the present or to the turn of the queue's head, as far as that lies ahead."""
-        passed = 0 if self._looked_at is None else max(0, at - self._looked_at)
-        self._turn = min(at, max(self._turn + passed, head))
-        self._looked_at = at
-        return self._turn
-
-    def stop(self, turn: Instant) -> None:
-        """The node could take no call after that turn."""
-        self._turn = turn

@@ -4,15 +4,13 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from db import accounts, call_queue
+from db import accounts
 from db.database import Database
-from telephony.clock import now
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from tests.api.client import Api, good, problem
 from tests.api.world import add_phone, assert_books_balance, pots
 from tests.factories import Customer, customer
-from tests.voice.calling import FAR
 
 CALL = {"to": "+15559876543"}
 SLICE = 12_000
@@ -47,7 +45,6 @@ async def test_a_key_has_a_limit_of_its_own(api: Api, database: Database, vault:
     who = await caller(database, vault)
     door = api.using(who)
     await database.write(accounts.change_key, who.key_id, calls_max=2)
-    await database.write(call_queue.claim, "pbx1", now(), FAR, 9)
     for _ in range(2):
         good(await door.post("/voice/call", CALL), 202)
     body = problem(await door.post("/voice/call", CALL), 429, "concurrency_limit")

@@ -12,14 +12,14 @@ from telephony.voice import settle
 from tests.api.client import Api, good, problem
 from tests.api.world import add_phone, assert_books_balance, pots
 from tests.factories import Customer, customer
-from tests.voice.calling import FAR, call, told
+from tests.voice.calling import call, told
 
 CALL = {"to": "+15559876543", "callback_url": "https://example.com/calls"}
 
 
 @pytest.fixture
 async def who(database: Database, vault: Vault) -> Customer:
-    owner = await customer(database, sip_funds="5")
+    owner = await customer(database, sip_funds="5", calls_per_second=1000)
     await add_phone(database, vault, owner)
     return owner
 
@@ -39,7 +39,7 @@ async def test_a_queued_call_is_canceled_at_once_and_free(
     assert (row["hangup_cause"], row["cost"], row["node"]) == ("hangup_requested", 0, None)
     assert [event["event"] for event in await told(database, call_id)] == ["call_completed"]
     assert (await pots(database, who))["sip"] == (5_000_000, 0)
-    assert await database.write(call_queue.claim, "pbx1", now(), FAR, 10) == []
+    assert await database.write(call_queue.claim, "pbx1", now(), 10) == []
     again = await door.post(f"/voice/calls/{call_id}/hangup")
     problem(again, 409, "call_already_ended")
     await assert_books_balance(database)
@@ -50,7 +50,7 @@ async def test_a_call_that_was_placed_is_asked_for_once(
 ) -> None:
     door = api.using(who)
     call_id = await placed(door)
-    (row,) = await database.write(call_queue.claim, "pbx1", now(), FAR, 10)
+    (row,) = await database.write(call_queue.claim, "pbx1", now(), 10)
     await database.write(settle.ringing, row, now())
     for _ in range(2):
         asked = good(await door.post(f"/voice/calls/{call_id}/hangup"), 202)
@@ -70,7 +70,7 @@ async def test_racing_with_the_pbx_it_is_ended_or_asked_for_never_both(
     ids = [await placed(door) for _ in range(12)]
     await asyncio.gather(
         *(door.post(f"/voice/calls/{call_id}/hangup") for call_id in ids),
-        *(database.write(call_queue.claim, "pbx1", now(), FAR, 3) for _ in range(4)),
+        *(database.write(call_queue.claim, "pbx1", now(), 3) for _ in range(4)),
     )
     for call_id in ids:
         row = await call(database, call_id)

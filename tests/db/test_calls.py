@@ -24,14 +24,14 @@ async def test_a_claim_takes_the_oldest_for_a_node(database: Database, someone: 
         return [add_call(conn, someone, created_at=START - at) for at in range(3)]
 
     ids = await database.write(add)
-    taken = await database.write(call_queue.claim, "pbx2", START + 9, START, 2)
+    taken = await database.write(call_queue.claim, "pbx2", START + 9, 2)
     assert [row["id"] for row in taken] == [ids[2], ids[1]]
     assert {(row["status"], row["node"], row["started_at"]) for row in taken} == {
         ("dialing", "pbx2", START + 9)
     }
-    assert [
-        row["id"] for row in await database.write(call_queue.claim, "pbx1", START, START, 9)
-    ] == [ids[0]]
+    assert [row["id"] for row in await database.write(call_queue.claim, "pbx1", START, 9)] == [
+        ids[0]
+    ]
     on_node = await database.write(calls.on_node, "pbx2")
     assert {row["id"] for row in on_node} == {ids[1], ids[2]}
     lines = await calls.timeline(database, ids[2])
@@ -40,7 +40,7 @@ async def test_a_claim_takes_the_oldest_for_a_node(database: Database, someone: 
 
 async def test_a_call_moves_and_tells_its_timeline(database: Database, someone: Customer) -> None:
     call_id = await database.write(lambda conn: add_call(conn, someone))
-    await database.write(call_queue.claim, "pbx1", START, START, 1)
+    await database.write(call_queue.claim, "pbx1", START, 1)
 
     def talk(conn: Conn) -> list[Row | None]:
         return [

@@ -157,7 +157,7 @@ async def test_a_claim_keeps_to_its_limit_whatever_the_plan(database: Database) 
         for kind in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):
             conn.run(f"SET LOCAL enable_{kind} = off")
         return [
-            len(call_queue.claim(conn, "pbx1", START, START + 30, 7)),
+            len(call_queue.claim(conn, "pbx1", START + 30, 7)),
             len(messages.claim(conn, "sandbox", "token", START, START + 1, 7)),
         ]
 

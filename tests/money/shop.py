@@ -49,7 +49,7 @@ async def day(url: str, vault: str, key: str, told: Path) -> None:
             await _ask(told, door, name, "/sms/send", body)
         call = await _ask(told, door, "call", "/voice/call", {"to": "+15551234567"})
         await _carry(db)
-        await db.write(call_queue.claim, "pbx1", now(), 1 << 53, 10)
+        await db.write(call_queue.claim, "pbx1", now(), 10)
         await db.write(settle_call, call["call_id"])
         await db.write(holds.expire_due, now(), 10)
     await db.close()

@@ -19,8 +19,6 @@ LIVE = Settings(trunk_host="127.0.0.1:5070")
 VAULT = Vault(Fernet.generate_key().decode())
 NUMBER = "+15550111222"
 TO = "+15559876543"
-FAR = 1 << 53
-"""An instant at which everybody's turn has come."""
 CALLBACK = "https://example.com/calls"
 
 
@@ -60,8 +58,13 @@ async def placed(
 
 async def dialing(database: Database, call_id: str, at: Instant, node: str = "pbx1") -> Row:
     """Claim a queued call as of `at`; its row."""
-    rows = await database.write(call_queue.claim, node, at, FAR, 10)
-    return next(row for row in rows if row["id"] == call_id)
+
+    def claim(conn: Conn) -> Row:
+        conn.run("UPDATE call SET due_at = created_at WHERE status = 'queued'")
+        rows = call_queue.claim(conn, node, at, 10)
+        return next(row for row in rows if row["id"] == call_id)
+
+    return await database.write(claim)
 
 
 async def call(database: Database, call_id: str) -> dict[str, Any]:

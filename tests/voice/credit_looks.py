@@ -5,7 +5,6 @@ from telephony.clock import SECOND, Instant
 from telephony.voice import settle
 from telephony.voice.credit_control import confirm, lengthen_due
 from tests.factories import Customer
-from tests.voice.calling import FAR
 from tests.voice.credit import Credit
 
 START = 1_768_176_000 * SECOND  # 2026-01-12
@@ -21,7 +20,7 @@ def at(seconds: float) -> Instant:
 async def answered(desk: Credit, who: Customer, steps: str = "1/1", limit: int = 14_400) -> str:
     """A call that was accepted, dialled and answered at START; its id."""
     placed = await desk.place(who, steps, limit, at=START - 5 * SECOND)
-    await desk.database.write(call_queue.claim, NODE, START - 4 * SECOND, FAR, 50)
+    await desk.database.write(call_queue.claim, NODE, START - 4 * SECOND, 50)
     await desk.database.write(settle.answered, await desk.call(placed.call_id), START)
     return placed.call_id
 

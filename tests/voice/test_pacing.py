@@ -1,7 +1,6 @@
 """Calls are placed no faster than is allowed, and nobody waits for what another has queued."""
 
 import asyncio
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from db.connection import Conn
 from db.database import Database
 from telephony.clock import SECOND, Instant
 from telephony.voice.authorize import decide
-from telephony.voice.pacing import Turns
 from tests.db.rows import add_call
 from tests.factories import Customer, customer
 from tests.voice.calling import LIVE, add_phone, call, placed
@@ -35,7 +33,7 @@ async def test_an_accounts_calls_have_their_turns_one_after_the_other(database: 
     who = await caller(database, "alice", calls_per_second=4)
     assert [await due(database, who) for _ in range(4)] == [0, 0.25, 0.5, 0.75]
     assert await due(database, who, START + SECOND // 2) == 1
-    await database.write(call_queue.claim, "pbx1", START + SECOND, START + SECOND, 9)
+    await database.write(call_queue.claim, "pbx1", START + SECOND, 9)
     assert await due(database, who, START + 9 * SECOND) == 9
     usual = await caller(database, "bob")
     turns = [await due(database, usual, START + 9 * SECOND) for _ in range(3)]
@@ -68,7 +66,7 @@ async def test_a_thousand_queued_calls_delay_nobody_else(database: Database) -> 
     one = await caller(database, "bob")
     first = (await placed(database, one, at=START + 10 * SECOND)).call_id
     later = START + 10 * SECOND
-    taken = await database.write(call_queue.claim, "pbx1", later, later, 2)
+    taken = await database.write(call_queue.claim, "pbx1", later, 2)
     assert first in [row["id"] for row in taken]
 
 
@@ -76,7 +74,7 @@ async def test_only_calls_whose_turn_has_come_are_claimed(database: Database) ->
     who = await caller(database, "alice", calls_per_second=4)
     ids = [(await placed(database, who, at=START)).call_id for _ in range(3)]
     until = START + SECOND // 4
-    taken = await database.write(call_queue.claim, "pbx1", until, until, 9)
+    taken = await database.write(call_queue.claim, "pbx1", until, 9)
     assert [row["id"] for row in taken] == ids[:2]
     assert await call_queue.head(database) == START + SECOND // 2
 
@@ -97,38 +95,3 @@ async def test_a_phone_is_refused_a_call_too_many(database: Database) -> None:
     ]
     assert verdicts[1].variables == {"SV_CAUSE": "42"}
     assert await database.write(call_queue.open_calls, who.account_id, "test", None) == (1, 0)
-
-
-def seconds(count: float) -> Instant:
-    return int(count * SECOND)
-
-
-def test_turns_follow_the_clock_while_the_node_keeps_up() -> None:
-    turns = Turns()
-    for at in range(1, 100):
-        assert turns.reach(seconds(at), seconds(at)) == seconds(at)
-    assert turns.reach(seconds(200), seconds(300)) == seconds(200)
-
-
-def test_after_a_pause_turns_come_no_faster_than_before() -> None:
-    """Calls were queued all through a pause of 10 s, twice a second: they stay spaced out."""
-    turns, begun = Turns(), [0.0]
-    queue = [at / 2 for at in range(1, 21)]
-    turns.pause()
-    moment = 10.0
-    while queue:
-        moment += 0.1
-        until = turns.reach(seconds(moment), seconds(queue[0]))
-        while queue and seconds(queue[0]) <= until:
-            queue.pop(0)
-            begun.append(moment)
-    assert all(later - sooner > 0.35 for sooner, later in pairwise(begun))
-    assert moment < 10 + 20 / 2 + 1
-
-
-def test_a_node_with_too_much_to_do_goes_on_where_it_stopped() -> None:
-    turns = Turns()
-    turns.reach(seconds(1), seconds(0.2))
-    turns.stop(seconds(0.3))
-    assert turns.reach(seconds(1.5), seconds(0.3)) == seconds(0.8)
-    assert turns.reach(seconds(9), seconds(8.5)) == seconds(8.5)
