@@ -57,6 +57,8 @@ class Call(Table, table=True):
     uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
     A queued call has its turn at `due_at`.
 
+    `route` is `phone`, `simulated` or `trunk`; `legs` is what the dialplan tries, in turn.
+
     `first_rate` is the price of the first leg where that one is charged, too (call-back), from
     `first_answered_at` on. `hangup_at` is when somebody asked to end the call, `hangup_reason`
     why. `trunk` is the carrier that took it; `record` is `stereo`, `mixed` or empty."""
@@ -88,6 +90,7 @@ class Call(Table, table=True):
     status: str
     first_leg: str
     route: str
+    legs: str = text(default="")
     to_number: str
     from_number: str
     caller_id: str

@@ -29,6 +29,11 @@ from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import carrier, sipp
 
 T = TypeVar("T")
+LEGS = {
+    "simulated": "simulated:{digits}",
+    "trunk": "trunk:default:{to}:+15550111222",
+    "phone": "phones:{to}",
+}
 Cdr = dict[str, Any]
 
 
@@ -166,10 +171,13 @@ class Pbx:
         seconds: object = 30,
         ring: object = 5,
         caller_id: str = "+15550111222",
+        legs: str = "",
     ) -> str:
-        """Place a call as the platform does; the call id, which is its Uniqueid."""
+        """Place a call as the platform does, by the only leg of its route or by `legs`; the call
+        id, which is its Uniqueid."""
         call_id = f"call_{uuid4().hex}"
-        values = {"ROUTE": route, "TO": to, "SECONDS": seconds, "RING_SECONDS": ring}
+        values = {"LEGS": legs or LEGS[route].format(to=to, digits=to[1:]), "TO": to,
+                  "SECONDS": seconds, "RING_SECONDS": ring}  # fmt: skip
         with self.ami() as ami:
             answer = ami.send(
                 "Originate",
@@ -204,10 +212,13 @@ class Pbx:
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def cdr(self, uniqueid: str, seconds: float = 5) -> Cdr:
-        """The one record of a call, once it is written."""
-        eventually(lambda: self.cdrs(uniqueid), seconds, f"the record of {uniqueid}")
-        (row,) = self.cdrs(uniqueid)
+        """The one record of a call that no other follows, once it is written."""
+        eventually(lambda: self._last(uniqueid), seconds, f"the record of {uniqueid}")
+        (row,) = self._last(uniqueid)
         return row
+
+    def _last(self, uniqueid: str) -> list[Cdr]:
+        return [row for row in self.cdrs(uniqueid) if row["sv_more"] == ""]
 
 
 def phone_rows(username: str, password: str, realm: str) -> dict[str, dict[str, str]]:

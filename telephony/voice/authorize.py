@@ -82,7 +82,7 @@ def _destination(conn: Conn, phone: Row, dialled: str) -> str:
 
 def _variables(placed: Placed) -> dict[str, str]:
     return {
-        "SV_ROUTE": placed.route,
+        "SV_LEGS": placed.legs,
         "SV_TO": placed.to,
         "SV_CALLER_ID": placed.caller_id,
         "SV_SECONDS": str(placed.granted_seconds),

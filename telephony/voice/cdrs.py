@@ -149,6 +149,10 @@ class Record:
     dial_status: str
     cause: str
     sip_code: int | None
+    trunk: str
+    phone: str
+    more: bool
+    """Another record of the same call follows: that one ends it."""
 
 
 def parse(line: str) -> Record:
@@ -166,6 +170,8 @@ def parse(line: str) -> Record:
         dial_status=texts.get("sv_dialstatus", ""),
         cause=cause if CAUSE.fullmatch(cause) else "",
         sip_code=int(sip) if SIP_CODE.fullmatch(sip) else None,
+        trunk=texts.get("sv_trunk", ""), phone=texts.get("sv_phone", ""),
+        more=texts.get("sv_more") == "1",
     )  # fmt: skip
     if not (ID.fullmatch(record.uniqueid) and ID.fullmatch(record.linkedid)):
         raise ValueError("an id is empty or has characters that no channel's has")
@@ -192,11 +198,22 @@ def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> Outco
         linkedid=record.linkedid, call_id=call["id"] if call else None,
         disposition=record.disposition, raw=raw, ended_at=record.ended_at, read_at=at,
     )  # fmt: skip
-    if new and call and call["channel_id"] == record.uniqueid:
+    if new and call and call["channel_id"] == record.uniqueid and not record.more:
+        _carried(conn, call, record)
         finish(conn, call, end_of(record, call))
     if not new:
         return Outcome.known
     return Outcome.matched if call else Outcome.stray
+
+
+def _carried(conn: Conn, call: Row, record: Record) -> None:
+    """Note who took the call in the end: the carrier, or the phone that answered it."""
+    if call["direction"] == "inbound":
+        facts = {"sip_account": record.phone or call["sip_account"]}
+    else:
+        facts = {"trunk": record.trunk or call["trunk"]}
+    if any(call[column] != value for column, value in facts.items()):
+        calls.change(conn, call["id"], **facts)
 
 
 def end_of(record: Record, call: Row) -> End:

@@ -72,7 +72,7 @@ def originate(call: Row) -> Originate:
         channel_id=call["id"], action_id=call["id"], caller_id=call["to_number"],
         timeout_ms=call["ring_seconds"] * 1000, account=call["account_id"],
         variables={
-            "SV_ROUTE": call["route"],
+            "SV_LEGS": call["legs"],
             "SV_TO": call["to_number"],
             "SV_CALLER_ID": call["caller_id"],
             "SV_SECONDS": str(call["granted_seconds"]),

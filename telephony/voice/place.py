@@ -11,14 +11,14 @@ from telephony.billing.rating import Rate
 from telephony.clock import Instant
 from telephony.errors import (
     CallerIdNotAllowedError,
-    DestinationNotAllowedError,
     NotFoundError,
     ValidationFailedError,
 )
 from telephony.settings import Settings
-from telephony.voice import grants, pacing
+from telephony.voice import grants, pacing, routes
 from telephony.voice.grants import Grant, Payer
 from telephony.voice.recordings.policy import recorded
+from telephony.voice.routes import Way
 from telephony.voice.sip_accounts import pick
 
 CHANNEL = "calls"
@@ -55,19 +55,19 @@ class Placed:
     max_seconds: int
     granted_seconds: int
     rate: Rate
-    route: str
+    legs: str
     record: str
     ring_seconds: int = RING_SECONDS_DEFAULT
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where `to` is: the route of the dialplan, the number or username, and its price."""
+    """Where `to` is: the number or username, how it is reached, and its price."""
 
-    route: str
     number: str
     direction: str
     rate: Rate
+    way: Way
 
 
 def place(
@@ -77,7 +77,7 @@ def place(
     """Queue a call; raises InsufficientFundsError and the 403 errors, and then holds nothing."""
     phone = _origin(conn, account_id, wish.origin)
     caller_id = _caller_id(conn, account_id, wish.caller_id, phone)
-    target = _target(conn, settings, account_id, mode, wish.to)
+    target = _target(conn, settings, account_id, mode, wish.to, caller_id)
     pacing.check_room(conn, settings, account_id, mode, key_id)
     due_at = pacing.take_turn(conn, settings, account_id, mode, key_id, now)
     call_id = new_id("call")
@@ -87,11 +87,12 @@ def place(
     calls.add(
         conn, id=call_id, channel_id=call_id, account_id=account_id, key_id=key_id, mode=mode,
         sip_account=phone["username"], direction=target.direction, status="queued",
-        first_leg=f"PJSIP/{phone['username']}", route=target.route, to_number=target.number,
+        first_leg=f"PJSIP/{phone['username']}", to_number=target.number,
         from_number=wish.origin or phone["username"], caller_id=caller_id,
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
         due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
+        **_way(target),
         **_granted(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
@@ -103,7 +104,7 @@ def place(
         grant.max_seconds,
         grant.seconds,
         target.rate,
-        target.route,
+        target.way.legs,
         record,
         wish.ring_seconds,
     )
@@ -114,7 +115,7 @@ def place_from_phone(
 ) -> Placed:
     """Record and pay for a call that a phone is dialling now; raises what `place` raises."""
     account_id, mode = phone["account_id"], phone["dial_mode"]
-    target = _target(conn, settings, account_id, mode, to)
+    target = _target(conn, settings, account_id, mode, to, phone["caller_id"])
     pacing.check_room(conn, settings, account_id, mode)
     call_id = new_id("call")
     payer = Payer(account_id, mode, call_id, target.rate, CALL_SECONDS_MAX)
@@ -122,7 +123,8 @@ def place_from_phone(
     record = recorded(conn, None, account_id, phone, target.direction)
     _add_dialling(conn, payer, grant, phone, target, uniqueid, node, now, record)
     return Placed(call_id, target.number, phone["username"], _shown(phone, target),
-                  grant.max_seconds, grant.seconds, target.rate, target.route, record)  # fmt: skip
+                  grant.max_seconds, grant.seconds, target.rate, target.way.legs,
+                  record)  # fmt: skip
 
 
 def refuse_from_phone(
@@ -130,7 +132,7 @@ def refuse_from_phone(
 ) -> None:
     """Log a call that a phone was not allowed to make, with the reason."""
     account = accounts.account(conn, phone["account_id"])
-    target = Target("", to, "outbound", rating.free(account["currency"]))
+    target = Target(to, "outbound", rating.free(account["currency"]), routes.NOWHERE)
     call_id = new_id("call")
     payer = Payer(phone["account_id"], phone["dial_mode"], call_id, target.rate, 0)
     _add_dialling(conn, payer, NOTHING, phone, target, uniqueid, node, now)
@@ -144,12 +146,18 @@ def _add_dialling(
     calls.add(
         conn, id=payer.call_id, channel_id=uniqueid, account_id=phone["account_id"], key_id=None,
         mode=phone["dial_mode"], sip_account=phone["username"], direction=target.direction,
-        status="dialing", first_leg="", route=target.route, to_number=target.number,
+        status="dialing", first_leg="", to_number=target.number,
         from_number=phone["username"], caller_id=_shown(phone, target),
         ring_seconds=RING_SECONDS_DEFAULT, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, node=node, created_at=now,
-        started_at=now, last_seen_at=now, record=record, **_granted(payer, grant),
+        started_at=now, last_seen_at=now, record=record, **_way(target),
+        **_granted(payer, grant),
     )  # fmt: skip
+
+
+def _way(target: Target) -> Row:
+    """The columns of how the callee is reached."""
+    return {"route": target.way.route, "legs": target.way.legs, "trunk": target.way.trunk}
 
 
 def _granted(payer: Payer, grant: Grant) -> Row:
@@ -164,7 +172,7 @@ def _granted(payer: Payer, grant: Grant) -> Row:
 
 def _shown(phone: Row, target: Target) -> str:
     """A phone inside sees who calls; the world sees the account's caller id."""
-    return str(phone["username"] if target.route == "phone" else phone["caller_id"])
+    return str(phone["username"] if target.way.route == "phone" else phone["caller_id"])
 
 
 def _origin(conn: Conn, account_id: str, origin: str) -> Row:
@@ -187,15 +195,13 @@ def _caller_id(conn: Conn, account_id: str, asked: str, phone: Row) -> str:
     return asked
 
 
-def _target(conn: Conn, settings: Settings, account_id: str, mode: str, to: str) -> Target:
+def _target(
+    conn: Conn, settings: Settings, account_id: str, mode: str, to: str, caller_id: str
+) -> Target:
     if to.startswith(SIP):
         return _phone(conn, account_id, to.removeprefix(SIP))
     rate = rating.rate_for(conn, account_id, to)
-    if mode == "test":
-        return Target("simulated", to, "outbound", rate)
-    if not settings.trunk_host:
-        raise DestinationNotAllowedError("No trunk carries live calls here yet. Use a test key.")
-    return Target("trunk", to, "outbound", rate)
+    return Target(to, "outbound", rate, routes.out(conn, settings, mode, to, caller_id))
 
 
 def _phone(conn: Conn, account_id: str, username: str) -> Target:
@@ -203,4 +209,4 @@ def _phone(conn: Conn, account_id: str, username: str) -> Target:
     if row is None or row["account_id"] != account_id or row["status"] != "active":
         raise NotFoundError(f"There is no phone {username} on this account.")
     currency = accounts.account(conn, account_id)["currency"]
-    return Target("phone", username, "internal", rating.free(currency))
+    return Target(username, "internal", rating.free(currency), routes.to_phones([username]))

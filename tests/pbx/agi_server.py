@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 Header = dict[str, str]
 Answer = Callable[["AgiConnection"], None]
 GRANT = {
-    "SV_ROUTE": "simulated",
+    "SV_LEGS": "simulated:15550000001",
     "SV_TO": "+15550000001",
     "SV_CALLER_ID": "+15550111222",
     "SV_SECONDS": "30",

@@ -64,7 +64,7 @@ def test_the_phone_hangs_up(pbx: Pbx) -> None:
     ("last", "status", "cause"), [("0002", 486, "17"), ("0003", 480, "19"), ("0005", 404, "1")]
 )
 def test_the_phone_is_told_why_nobody_answers(pbx: Pbx, last: str, status: int, cause: str) -> None:
-    grant = granting(SV_TO=f"+1555000{last}", SV_RING_SECONDS="1")
+    grant = granting(SV_LEGS=f"simulated:1555000{last}", SV_RING_SECONDS="1")
     with dialling(pbx) as phone, agi_server(pbx.settings.agi_port, grant) as headers:
         assert phone.invite("123") == status
     row = pbx.cdr(headers[0]["agi_uniqueid"])
@@ -94,7 +94,7 @@ def test_a_platform_that_dies_after_the_header(pbx: Pbx) -> None:
 def test_a_platform_that_dies_before_the_grant(pbx: Pbx) -> None:
     def half(connection: AgiConnection) -> None:
         connection.set("SV_TO", "+15550000001")
-        connection.set("SV_ROUTE", "simulated")
+        connection.set("SV_LEGS", "simulated:15550000001")
 
     assert status_of(pbx, half) == 503
 
@@ -126,7 +126,7 @@ def test_a_grant_with_something_added(pbx: Pbx) -> None:
 
 def test_inherited_variables_grant_nothing(pbx: Pbx) -> None:
     """The endpoint itself sets a complete grant, as an earlier leg might have."""
-    values = ["SV_ROUTE=simulated", "SV_TO=+15550000001", "SV_CALLER_ID=+1555"]
+    values = ["SV_LEGS=simulated:15550000001", "SV_TO=+15550000001", "SV_CALLER_ID=+1555"]
     values += ["SV_SECONDS=60", "SV_RING_SECONDS=5", "SV_GRANT=${UNIQUEID}"]
     for value in values:
         pbx.provision("inherits", SECRET, set_var=value)
@@ -165,7 +165,30 @@ BAD_VALUES = {
         "+1555,30,g",
         "+15550000001)",
     ],
-    "SV_ROUTE": ["", "local", "simulated ", "PJSIP", "phone&trunk"],
+    "SV_LEGS": [
+        "",
+        "local:15550000001",
+        "simulated:15550000001 ",
+        "simulated:+15550000001",
+        "simulated:1",
+        "simulated:",
+        "PJSIP/trunk",
+        "trunk:default",
+        "trunk:default:",
+        "trunk::+15550000001:",
+        "trunk:default:+1555a:+1555",
+        "trunk:default:1:+1555",
+        "trunk:default:+1234567890123456789012345:+1555",
+        "trunk:_default:+15550000001:+1555",
+        "trunk:a,b:+15550000001:",
+        "phones:",
+        "phones:_default",
+        "phones:bob&PJSIP",
+        "phones:+bob",
+        "phones:inherits++bob",
+        "/simulated:15550000001",
+        "busy:1",
+    ],
     "SV_SECONDS": ["", "0", "-1", "1e9", "86401", "30:60", "99999999999999999999"],
     "SV_RING_SECONDS": ["", "0", "601", "5,g", "x"],
     "SV_CALLER_ID": ['"><sip:x', "+1555&", "+1,2"],
@@ -185,13 +208,13 @@ def test_a_bad_grant_is_refused(pbx: Pbx, name: str, value: str) -> None:
     assert (row["sv_dialstatus"], row["dstchannel"], row["sv_answered"]) == ("REFUSED", "", "")
 
 
-@pytest.mark.parametrize("to", ["trunk", "", "a&PJSIP/b", "bob/sip:x@127.0.0.1", "+1@trunk"])
+@pytest.mark.parametrize("to", ["", "a&PJSIP/b", "bob/sip:x@127.0.0.1", "+1@_default", "b"])
 def test_a_bad_user_name_is_refused(pbx: Pbx, to: str) -> None:
     row = pbx.cdr(pbx.originate(to, "phone"))
     assert (row["sv_dialstatus"], row["dstchannel"]) == ("REFUSED", "")
 
 
-@pytest.mark.parametrize("to", ["check", "record", "h", "T", "s", "i"])
+@pytest.mark.parametrize("to", ["_default", "check", "record", "h", "T", "s", "i"])
 def test_no_user_name_is_a_place_in_the_dialplan(pbx: Pbx, to: str) -> None:
     row = pbx.cdr(pbx.originate(to, "phone", first="Local/15550000001@simulated-carrier/n"))
     assert (row["sv_answered"], row["dstchannel"]) == ("", "")

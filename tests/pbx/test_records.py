@@ -10,7 +10,8 @@ from tests.pbx.sipp import answering, refusing
 
 FIELDS = (
     "uniqueid linkedid sequence accountcode channel dstchannel src dst lastapp start answer end"
-    " duration billsec disposition hangupcause sv_answered sv_dialstatus sv_cause sv_sip"
+    " duration billsec disposition hangupcause sv_first sv_answered sv_dialstatus sv_cause sv_sip"
+    " sv_trunk sv_phone sv_more"
 )
 
 
@@ -45,9 +46,9 @@ def test_the_simulated_carrier_answers_as_the_number_says(pbx: Pbx) -> None:
     }
     assert talked(rows["0001"]) == pytest.approx(4, abs=0.3)
     assert talked(rows["0007"]) == pytest.approx(3, abs=0.3)
-    assert seconds(rows["0001"], "answer", "sv_answered") == pytest.approx(0, abs=0.3)
-    assert seconds(rows["4711"], "answer", "sv_answered") == pytest.approx(2, abs=0.7)
-    assert seconds(rows["0003"], "answer", "end") == pytest.approx(2, abs=0.3)
+    assert seconds(rows["0001"], "sv_first", "sv_answered") == pytest.approx(0, abs=0.3)
+    assert seconds(rows["4711"], "sv_first", "sv_answered") == pytest.approx(2, abs=0.7)
+    assert seconds(rows["0003"], "sv_first", "end") == pytest.approx(2, abs=0.3)
 
 
 def test_a_record_has_all_fields_of_the_contract(pbx: Pbx) -> None:
@@ -75,9 +76,10 @@ def test_a_record_has_all_fields_of_the_contract(pbx: Pbx) -> None:
     ],
 )
 def test_a_carrier_refuses(pbx: Pbx, status: str, wanted: tuple[str, str, str, bool]) -> None:
-    row = pbx.cdr(pbx.originate(f"+15559990{status}", "trunk"))
-    assert outcome(row) == wanted
-    assert row["dstchannel"].startswith("PJSIP/trunk-")
+    call = pbx.originate(f"+15559990{status}", "trunk")
+    row = pbx.cdr(call)
+    assert (outcome(row), row["sv_trunk"]) == (wanted, "default")
+    assert pbx.cdrs(call)[0]["dstchannel"].startswith("PJSIP/_default-")
 
 
 def test_a_carrier_answers_and_the_grant_ends_the_call(pbx: Pbx) -> None:
@@ -92,7 +94,7 @@ def test_a_carrier_never_answers(pbx: Pbx) -> None:
 
 
 def test_call_back_rings_the_first_number_through_the_trunk(pbx: Pbx) -> None:
-    call = pbx.originate("+15550000001", first="PJSIP/+15559990700@trunk", seconds=1)
+    call = pbx.originate("+15550000001", first="PJSIP/+15559990700@_default", seconds=1)
     row = pbx.cdr(call)
     assert outcome(row)[0] == "ANSWER"
     assert seconds(row, "start", "answer") == pytest.approx(0.7, abs=0.3)

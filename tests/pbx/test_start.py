@@ -107,9 +107,17 @@ def from_the_carrier(side: Pbx) -> SipClient:
 
 
 def test_the_trunk_is_known_by_its_address_and_cannot_dial(side: Pbx) -> None:
+    """Nobody answers for the platform here, so nothing is granted."""
     with from_the_carrier(side) as carrier:
-        assert carrier.invite("+15550000001") == 404
+        assert carrier.invite("+15550000001") == 503
         assert carrier.challenges == []
+
+
+@pytest.mark.parametrize("name", ["_default", "anonymous"])
+def test_who_only_says_the_trunk_s_name_is_nobody(side: Pbx, name: str) -> None:
+    with side.phone(name, "guessed") as stranger:
+        assert stranger.invite("+15550000001") == 401
+        assert stranger.challenges != []
 
 
 def test_the_trunk_cannot_register(side: Pbx) -> None:

@@ -7,7 +7,7 @@ from telephony.voice.fastagi import AgiLimits, AgiRequest, AgiVerdict
 LIMITS = AgiLimits(
     header_seconds_max=0.4, handler_seconds_max=0.2, reply_seconds_max=0.3, drain_seconds_max=0.5
 )
-TO_BOB = AgiVerdict(True, {"SV_ROUTE": "phone", "SV_TO": "bob"})
+TO_BOB = AgiVerdict(True, {"SV_LEGS": "phones:bob", "SV_TO": "bob"})
 
 
 class Decider:

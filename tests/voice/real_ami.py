@@ -10,7 +10,7 @@ from tests.fixtures_pbx import Pbx
 
 LIMITS = AmiLimits(retry_seconds_min=0.05, retry_seconds_max=0.2, login_retry_seconds=0.1)
 SIMULATED = {
-    "SV_ROUTE": "simulated",
+    "SV_LEGS": "simulated:15550000001",
     "SV_TO": "+4319990001",
     "SV_CALLER_ID": "+436601234567",
     "SV_SECONDS": "60",

@@ -15,7 +15,7 @@ from tests.voice.fake_ami import until
 async def test_a_grant_comes_last(server: FastAgiServer, peer: AgiPeer) -> None:
     peer.ask()
     assert await peer.confirm_all() == [
-        'SET VARIABLE SV_ROUTE "phone"',
+        'SET VARIABLE SV_LEGS "phones:bob"',
         'SET VARIABLE SV_TO "bob"',
         GRANT,
     ]
@@ -44,7 +44,7 @@ async def test_a_refusal_sets_its_cause_and_no_grant(
 
 async def test_every_variable_is_confirmed_before_the_next(peer: AgiPeer) -> None:
     peer.ask()
-    assert await peer.command() == 'SET VARIABLE SV_ROUTE "phone"'
+    assert await peer.command() == 'SET VARIABLE SV_LEGS "phones:bob"'
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(peer.reader.readline(), 0.05)
 
@@ -66,7 +66,7 @@ async def test_a_variable_that_is_not_confirmed_means_no_grant(
     server: FastAgiServer, peer: AgiPeer, answer: str
 ) -> None:
     peer.ask()
-    assert await peer.confirm_all(answer) == ['SET VARIABLE SV_ROUTE "phone"']
+    assert await peer.confirm_all(answer) == ['SET VARIABLE SV_LEGS "phones:bob"']
     assert (server.counters.granted, server.counters.unconfirmed) == (0, 1)
     assert await serves(server)
 

@@ -55,7 +55,7 @@ async def test_a_number_as_people_dial_it(database: Database, who: Customer, dia
     verdict = await dial(database, dialled)
     assert verdict.granted
     assert verdict.variables == {
-        "SV_ROUTE": "simulated", "SV_TO": TO, "SV_CALLER_ID": NUMBER, "SV_SECONDS": "60",
+        "SV_LEGS": "simulated:15559876543", "SV_TO": TO, "SV_CALLER_ID": NUMBER, "SV_SECONDS": "60",
         "SV_RING_SECONDS": "30", "SV_RECORD": "",
     }  # fmt: skip
     row = await the_call(database)
@@ -75,7 +75,7 @@ async def test_a_phone_of_the_account(database: Database, who: Customer, dialled
     await add_phone(database, who, "sip-is-not-needed", "")
     verdict = await dial(database, dialled)
     assert verdict.granted
-    assert (verdict.variables["SV_ROUTE"], verdict.variables["SV_TO"]) == ("phone", dialled)
+    assert (verdict.variables["SV_LEGS"], verdict.variables["SV_TO"]) == (f"phones:{dialled}", dialled)
     assert verdict.variables["SV_CALLER_ID"] == "alice"  # inside, a name says more
     assert (await the_call(database))["direction"] == "internal"
     assert await sip_wallet(database, who) == (FUNDS, 0)
@@ -85,7 +85,7 @@ async def test_the_phone_s_mode_decides_wallet_and_route(database: Database) -> 
     live = await customer(database, sip_funds="5", mode="live", country="US")
     await add_phone(database, live, dial_mode="live")
     verdict = await dial(database, TO)
-    assert verdict.variables["SV_ROUTE"] == "trunk"
+    assert verdict.variables["SV_LEGS"] == f"trunk:default:{TO}:{NUMBER}"
     assert (await the_call(database))["mode"] == "live"
     assert await sip_wallet(database, live) == (FUNDS, 12_000)
 
@@ -156,7 +156,7 @@ async def test_another_s_user_name_shadows_no_number(database: Database, who: Cu
     await add_phone(database, mallory, "5559876543", "")
     verdict = await dial(database, "5559876543")
     assert verdict.granted
-    assert (verdict.variables["SV_ROUTE"], verdict.variables["SV_TO"]) == ("simulated", TO)
+    assert verdict.variables["SV_TO"] == TO
 
 
 async def test_live_calls_need_a_trunk(database: Database) -> None:
