@@ -113,7 +113,7 @@ async def test_a_phone_of_the_account_is_free(database: Database) -> None:
     await add_phone(database, poor, "alice")
     await add_phone(database, poor, "bob", SECOND_NUMBER)
     done = await placed(database, poor, "sip:bob")
-    assert (done.to, done.route, done.max_seconds) == ("bob", "phone", 4 * 3600)
+    assert (done.to, done.legs, done.max_seconds) == ("bob", "phones:bob", 4 * 3600)
     row = await call(database, done.call_id)
     assert (row["direction"], row["route"], row["to_number"]) == ("internal", "phone", "bob")
     assert await sip_wallet(database, poor) == (0, 0)

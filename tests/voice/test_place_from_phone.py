@@ -75,7 +75,10 @@ async def test_a_phone_of_the_account(database: Database, who: Customer, dialled
     await add_phone(database, who, "sip-is-not-needed", "")
     verdict = await dial(database, dialled)
     assert verdict.granted
-    assert (verdict.variables["SV_LEGS"], verdict.variables["SV_TO"]) == (f"phones:{dialled}", dialled)
+    assert (verdict.variables["SV_LEGS"], verdict.variables["SV_TO"]) == (
+        f"phones:{dialled}",
+        dialled,
+    )
     assert verdict.variables["SV_CALLER_ID"] == "alice"  # inside, a name says more
     assert (await the_call(database))["direction"] == "internal"
     assert await sip_wallet(database, who) == (FUNDS, 0)
