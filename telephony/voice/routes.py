@@ -35,8 +35,3 @@ def out(conn: Conn, settings: Settings, mode: str, to: str, caller_id: str) -> W
 def to_phones(usernames: Sequence[str]) -> Way:
     """To phones of the platform, all of which ring at once."""
     return Way("phone", f"phones:{'+'.join(usernames)}")
-
-
-def first_leg(to: str) -> str:
-    """The channel that rings a number of the world before the callee does (call-back)."""
-    return f"PJSIP/{to}@_{DEFAULT}"

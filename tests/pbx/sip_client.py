@@ -121,7 +121,8 @@ class SipClient:
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{self._wire.name} {self.address};rport"
             f";branch=z9hG4bK{self.call_id[:8]}{self.sequence}\r\nMax-Forwards: 70\r\n"
             f"From: {user}\r\nTo: {to}\r\nCall-ID: {self.call_id}\r\n"
-            f"CSeq: {self.sequence} {method}\r\nContact: <sip:{self.contact_user or self.username}@{self.contact}>\r\n"
+            f"CSeq: {self.sequence} {method}\r\n"
+            f"Contact: <sip:{self.contact_user or self.username}@{self.contact}>\r\n"
             f"{extra}Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self._wire.send(text)

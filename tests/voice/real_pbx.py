@@ -111,9 +111,10 @@ class Voice:
         return row
 
     async def records(self, call_id: str) -> list[Row]:
-        """The records of the call's own channel."""
+        """Those records of the call's own channel that no other follows."""
         channel = (await call(self.database, call_id))["channel_id"]
-        return await self.database.all("SELECT * FROM cdr WHERE uniqueid = :id", id=channel)
+        rows = await self.database.all("SELECT * FROM cdr WHERE uniqueid = :id", id=channel)
+        return [row for row in rows if json.loads(row["raw"])["sv_more"] == ""]
 
     async def told(self, call_id: str) -> list[dict[str, Any]]:
         """The events of a call in order."""
