@@ -61,7 +61,7 @@ async def test_a_garbage_length_ends_the_link_which_comes_back(length: int) -> N
         assert error.outcome_unknown
         assert "framing lost" in error.detail
         await until(lambda: smsc.links == 2 and provider.health().up)
-        assert provider.counts["framing_lost"] == 1
+        assert provider.figures().get("framing_lost") == 1
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_a_bad_pdu_is_answered_and_the_link_stays(
         await peer.closed()
 
     async with hostile(play) as smsc, bound(smsc.port, Sink()) as provider:
-        await until(lambda: provider.counts["bad_pdu"] == 1)
+        await until(lambda: provider.figures().get("bad_pdu") == 1)
         assert submitted((await provider.submit([submission()]))[0]) == "fine"
         assert smsc.links == 1
 

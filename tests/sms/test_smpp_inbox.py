@@ -7,13 +7,13 @@ import pytest
 from telephony.sms.providers import smpp_inbox
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.smpp import SmppProvider
-from telephony.sms.providers.smpp_inbox import RECEIPTS_HELD_MAX, RECEIPTS_PER_SINK_MAX
+from telephony.sms.providers.smpp_inbox import REPORTS_HELD_MAX, REPORTS_PER_SINK_MAX
 from tests.sms.hostile import DELIVER_RESP, RECEIPT, SUBMIT_RESP, Peer, deliver_body, hostile, idle
 from tests.sms.support import Sink, bound, config, submission, submitted, until
 
 
 async def test_a_flood_of_receipts_is_batched_answered_in_order_and_held_back() -> None:
-    count = RECEIPTS_HELD_MAX + 1_000
+    count = REPORTS_HELD_MAX + 1_000
 
     async def play(peer: Peer) -> None:
         await peer.accept_bind()
@@ -31,14 +31,14 @@ async def test_a_flood_of_receipts_is_batched_answered_in_order_and_held_back() 
         sink.gate.set()
         receipts = await sink.wait_for(count)
         assert [int(r.provider_message_id) for r in receipts] == list(range(1, count + 1))
-        assert max(len(call) for call in sink.calls) <= RECEIPTS_PER_SINK_MAX
+        assert max(len(call) for call in sink.calls) <= REPORTS_PER_SINK_MAX
         assert len(sink.calls) < count / 20
 
 
 async def test_a_full_inbox_stops_the_reading_and_its_deadlines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(smpp_inbox, "RECEIPTS_HELD_MAX", 5)
+    monkeypatch.setattr(smpp_inbox, "REPORTS_HELD_MAX", 5)
     answered = asyncio.Event()
 
     async def play(peer: Peer) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from telephony.sms.providers.base import ReceiptState
+from telephony.sms.providers.base import Inbound, ReceiptState
 from telephony.sms.providers.smpp_options import IdBase
 from tests.fixtures_smsc import Smsc
 from tests.sms.support import Sink, bound, submission, submitted, until
@@ -78,11 +78,20 @@ async def test_a_receipt_that_was_not_stored_is_repeated(smsc: Smsc) -> None:
     assert receipt.provider_message_id == submitted(outcome)
 
 
-async def test_inbound_messages_are_refused_for_now_and_harm_nothing(smsc: Smsc) -> None:
+async def test_a_message_from_a_phone_is_handed_over_and_answered_once_stored(smsc: Smsc) -> None:
     sink = Sink()
+    sink.gate.clear()
     async with bound(smsc.port, sink) as provider:
-        smsc.deliver(source_addr="15550109999", destination_addr="ACME", short_message="STOP")
-        await until(lambda: smsc.counts["receipt_answers"] == {"102": 1})
+        smsc.deliver(
+            source_addr_ton=1, source_addr="15550109999", destination_addr="12345",
+            data_coding=0, short_message="STOP @ 5 €",
+        )  # fmt: skip
+        await until(lambda: smsc.counts["receipts"] == 1)
+        await asyncio.sleep(0.05)
+        assert smsc.counts["receipt_answers"] == {}
+        sink.gate.set()
+        await until(lambda: smsc.counts["receipt_answers"] == {"0": 1})
         submitted((await provider.submit([submission()]))[0])
         await sink.wait_for(1)
-    assert provider.counts["inbound_refused"] == 1
+        assert provider.figures()["inbound"] == 1
+    assert sink.calls[0] == [Inbound("smpp", "+15550109999", "12345", "STOP @ 5 €")]

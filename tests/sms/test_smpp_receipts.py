@@ -1,6 +1,7 @@
 """Delivery receipts in the shapes that SMSCs really send."""
 
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
-from telephony.sms.providers.smpp_options import IdBase
+from telephony.sms.providers.smpp_options import IdBase, SmppOptions
 from telephony.sms.providers.smpp_pdu import Address, DeliverSm, PduError
 from telephony.sms.providers.smpp_receipts import is_receipt, normalized, receipt_of
 
@@ -30,8 +31,15 @@ def deliver(
     return DeliverSm(number, own, esm_class, data_coding, octets, tlvs or {})
 
 
+@cache
+def options(base: IdBase = IdBase.AS_IS, echo: bool = False) -> SmppOptions:
+    return SmppOptions(
+        host="smsc", system_id="me", receipt_id_base=base, user_message_reference=echo
+    )
+
+
 def read(text: str | bytes = b"", base: IdBase = IdBase.AS_IS, **fields: object) -> Receipt:
-    return receipt_of(deliver(text, **fields), "smpp", base)  # type: ignore[arg-type]
+    return receipt_of(deliver(text, **fields), "smpp", options(base))  # type: ignore[arg-type]
 
 
 def utc(*fields: int) -> Instant:
@@ -107,7 +115,7 @@ def test_what_the_customer_wrote_is_not_read_as_fields() -> None:
 )
 def test_dates(digits: str, instant: Instant | None) -> None:
     message = deliver(f"id:1 done date:{digits} stat:DELIVRD".encode(), data_coding=0)
-    assert receipt_of(message, "smpp", IdBase.AS_IS).at == instant
+    assert receipt_of(message, "smpp", options()).at == instant
 
 
 @pytest.mark.parametrize("name", ["done date", "Done Date", "done_date", "donedate"])
@@ -258,8 +266,32 @@ def test_any_receipt_is_read_or_is_the_own_error(
     octets = text.encode("utf-8", "replace")[:255]
     message = deliver(octets, tlvs, esm_class, data_coding=coding)
     try:
-        receipt = receipt_of(message, "smpp", base)
+        receipt = receipt_of(message, "smpp", options(base))
     except PduError:
         return
     assert receipt.provider_message_id
     assert isinstance(receipt.state, ReceiptState)
+
+
+@pytest.mark.parametrize(
+    ("echo", "value", "reference"),
+    [
+        (True, b"\x12\x34", 0x1234),
+        (True, b"", None),
+        (True, b"\x12", None),
+        (False, b"\x12\x34", None),  # we send none, so it is not ours
+    ],
+)
+def test_an_echoed_reference_tells_whose_it_is(
+    echo: bool, value: bytes, reference: int | None
+) -> None:
+    message = deliver(STANDARD, {0x0204: value})
+    assert receipt_of(message, "smpp", options(echo=echo)).reference == reference
+
+
+def test_nothing_in_a_receipt_can_break_a_database() -> None:
+    receipt = read("id:1\0 stat:DELIVRD text:\0" + "x" * 70_000)
+    assert "\0" not in receipt.raw + receipt.provider_message_id
+    assert len(receipt.raw) <= 1_000
+    with pytest.raises(PduError):
+        read("", tlvs={0x001E: b"9" * 300})

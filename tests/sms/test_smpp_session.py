@@ -2,28 +2,46 @@
 
 import asyncio
 import socket
-from collections import Counter
 
 import pytest
 
 from telephony.sms.providers import smpp_pdu as wire
-from telephony.sms.providers.base import ProviderError
-from telephony.sms.providers.smpp import SmppProvider, submit_sm
-from telephony.sms.providers.smpp_session import Session
+from telephony.sms.providers.base import Outcome, ProviderError
+from telephony.sms.providers.smpp import SmppProvider
+from telephony.sms.providers.smpp_options import ErrorRule
+from telephony.sms.providers.smpp_outbox import Outbox
+from telephony.sms.providers.smpp_session import Direction, Session
 from telephony.sms.providers.smpp_status import error_of
+from telephony.sms.providers.smpp_submit import SubmitWriter
+from telephony.sms.providers.smpp_throttle import Throttle
 from tests.sms.hostile import SUBMIT_RESP, Peer, deliver_body, hostile
-from tests.sms.support import Sink, config, refused, submission, submitted, until
-
-BODY = wire.submit_sm_body(submit_sm(submission()))
+from tests.sms.support import Sink, config, submission, submitted, until
 
 
-async def connect(port: int, **changes: object) -> Session:
+class Linked:
+    """A session with its outbox, and no provider around them."""
+
+    def __init__(self, session: Session, outbox: Outbox) -> None:
+        self.session = session
+        self.outbox = outbox
+
+    async def submit(self) -> Outcome:
+        written = SubmitWriter(config(1)).write([submission()])
+        return (await self.outbox.push(written, 1).done)[0]
+
+    async def end(self) -> None:
+        self.session.end("over")
+        await self.session.closed
+
+
+async def connect(port: int, **changes: object) -> Linked:
     setup, loop = config(port, **changes), asyncio.get_running_loop()
+    outbox = Outbox(Throttle(None, 0), setup.window)
     _, session = await loop.create_connection(
-        lambda: Session(setup, "smpp", Sink(), Counter()), setup.host, setup.port
+        lambda: Session(setup, Direction.BOTH, outbox, "smpp", Sink()), setup.host, setup.port
     )
     await session.bound
-    return session
+    return Linked(session, outbox)
 
 
 async def answer_all(peer: Peer) -> None:
@@ -35,15 +53,14 @@ async def answer_all(peer: Peer) -> None:
 
 async def test_a_full_socket_holds_submissions_back() -> None:
     async with hostile(answer_all) as smsc:
-        session = await connect(smsc.port)
-        session.pause_writing()
-        submitting = asyncio.create_task(session.submit([BODY]))
+        linked = await connect(smsc.port)
+        linked.session.pause_writing()
+        submitting = asyncio.create_task(linked.submit())
         await asyncio.sleep(0.03)
-        assert session.window.in_use == 0
-        session.resume_writing()
-        assert submitted((await submitting)[0]) == "taken"
-        session.end("over")
-        await session.closed
+        assert linked.session.window.in_use == 0
+        linked.session.resume_writing()
+        assert submitted(await submitting) == "taken"
+        await linked.end()
 
 
 async def test_nothing_more_is_taken_while_it_drains() -> None:
@@ -59,37 +76,38 @@ async def test_nothing_more_is_taken_while_it_drains() -> None:
         assert commands == [wire.BIND_TRANSCEIVER, wire.SUBMIT_SM, wire.UNBIND]
 
     async with hostile(play) as smsc:
-        session = await connect(smsc.port)
-        first = asyncio.create_task(session.submit([BODY]))
+        linked = await connect(smsc.port)
+        first = asyncio.create_task(linked.submit())
         await asyncio.sleep(0.02)
-        closing = asyncio.create_task(session.close())
+        closing = asyncio.create_task(linked.session.close())
         await asyncio.sleep(0.02)
-        assert not session.up
-        assert refused((await session.submit([BODY]))[0]).retryable
+        assert not linked.session.up
+        assert linked.session.free == 0
+        assert linked.outbox.takers == []
         release.set()
         await closing
-        assert submitted((await first)[0]) == "drained"
-        assert session.closed.result() == "stopped"
+        assert submitted(await first) == "drained"
+        assert linked.session.closed.result() == "stopped"
 
 
 async def test_the_socket_sends_at_once() -> None:
     async with hostile(answer_all) as smsc:
-        session = await connect(smsc.port)
+        linked = await connect(smsc.port)
+        session = linked.session
         assert session._transport is not None
         sock = session._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        session.end("over")
-        await session.closed
+        await linked.end()
 
 
 async def test_sequence_numbers_go_round_without_zero() -> None:
     async with hostile(answer_all) as smsc:
-        session = await connect(smsc.port)
+        linked = await connect(smsc.port)
+        session = linked.session
         session._sequence = wire.SEQUENCE_MAX - 1
         assert [session.next_sequence() for _ in range(3)] == [wire.SEQUENCE_MAX, 1, 2]
-        assert submitted((await session.submit([BODY]))[0]) == "taken"
-        session.end("over")
-        await session.closed
+        assert submitted(await linked.submit()) == "taken"
+        await linked.end()
 
 
 async def test_a_refused_bind_is_the_error_of_bound() -> None:
@@ -125,12 +143,28 @@ async def test_no_receipt_follows_a_stop_though_the_link_was_lost_before() -> No
 
 @pytest.mark.parametrize("status", [*range(0x100), 0x400, 0xFFFFFFFF])
 def test_every_status_has_a_code_and_none_is_an_unknown_outcome(status: int) -> None:
-    error = error_of(status)
+    error = error_of(status, {})
     assert error.code.replace("_", "").isalpha()
     assert error.code.islower()
     assert not error.outcome_unknown
     assert error.retryable or not error.throttled
     assert f"{status:08X}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "rule", "found"),
+    [
+        (0x0400, {"treat": "retry", "code": "carrier_busy"}, ("carrier_busy", True, False)),
+        (0x0400, {"treat": "throttle"}, ("smsc_error", True, True)),
+        (0x58, {"treat": "fail"}, ("smsc_throttled", False, False)),
+        (0x0B, {"treat": "retry", "code": "try_later"}, ("try_later", True, False)),
+    ],
+)
+def test_a_provider_s_own_table_comes_first(
+    status: int, rule: dict[str, str], found: tuple[str, bool, bool]
+) -> None:
+    error = error_of(status, {status: ErrorRule.model_validate(rule)})
+    assert (error.code, error.retryable, error.throttled) == found
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from telephony.sms.providers import smpp_pdu as wire
+from telephony.sms.providers.base import ReceiptState, reference_of
 from tests.sms.hostile import SUBMIT_RESP, Peer, hostile, idle
 from tests.sms.support import Sink, bound, refused, submission, submitted, until
 
@@ -18,7 +19,7 @@ async def test_silence_on_submit_is_unknown_after_the_timeout() -> None:
     assert (error.code, error.outcome_unknown) == ("response_timeout", True)
     assert not error.retryable
     assert 0.1 <= elapsed < 1
-    assert provider.counts["response_timeout"] == 1
+    assert provider.figures().get("response_timeout") == 1
 
 
 async def test_a_timeout_makes_room_in_the_window() -> None:
@@ -37,7 +38,7 @@ async def test_a_timeout_makes_room_in_the_window() -> None:
     assert submitted(second) == "second"
 
 
-async def test_a_late_response_is_counted_and_settles_nothing_else() -> None:
+async def test_a_late_response_settles_nothing_else_and_is_told_as_a_receipt() -> None:
     async def play(peer: Peer) -> None:
         await peer.accept_bind()
         late = await peer.expect(wire.SUBMIT_SM)
@@ -45,13 +46,37 @@ async def test_a_late_response_is_counted_and_settles_nothing_else() -> None:
         peer.send(SUBMIT_RESP, late.sequence, b"first\0")
         await peer.closed()
 
+    sink = Sink()
     async with (
         hostile(play) as smsc,
-        bound(smsc.port, Sink(), response_seconds=0.1, window=1) as provider,
+        bound(smsc.port, sink, response_seconds=0.1, window=1) as provider,
     ):
-        _, second = await provider.submit([submission(), submission()])
+        batch = [submission(message_id="m1"), submission(message_id="m2")]
+        _, second = await provider.submit(batch)
         assert submitted(second) == "second"
-        await until(lambda: provider.counts["late_response"] == 1)
+        [receipt] = await sink.wait_for(1)
+        assert provider.figures()["late_response"] == 1
+    assert (receipt.provider_message_id, receipt.state) == ("first", ReceiptState.ENROUTE)
+    assert receipt.reference == reference_of("m1", 1) != reference_of("m2", 1)
+    assert receipt.recipient == batch[0].recipient
+
+
+async def test_a_late_refusal_is_only_counted() -> None:
+    async def play(peer: Peer) -> None:
+        await peer.accept_bind()
+        late = await peer.expect(wire.SUBMIT_SM)
+        await asyncio.sleep(0.3)
+        peer.send(SUBMIT_RESP, late.sequence, status=0x0B)
+        await peer.closed()
+
+    sink = Sink()
+    async with (
+        hostile(play) as smsc,
+        bound(smsc.port, sink, response_seconds=0.1) as provider,
+    ):
+        assert refused((await provider.submit([submission()]))[0]).outcome_unknown
+        await until(lambda: provider.figures().get("late_response") == 1)
+    assert sink.receipts == []
 
 
 @pytest.mark.parametrize("ending", ["reset", "close", "unbind"])
@@ -89,7 +114,7 @@ async def test_a_cancelled_caller_leaves_the_link_sound() -> None:
         assert submitted((await provider.submit([submission()]))[0]) == "second"
 
 
-async def test_a_response_without_id_is_unknown() -> None:
+async def test_a_response_without_id_is_taken_and_nameless() -> None:
     async def play(peer: Peer) -> None:
         await peer.accept_bind()
         pdu = await peer.expect(wire.SUBMIT_SM)
@@ -97,8 +122,8 @@ async def test_a_response_without_id_is_unknown() -> None:
         await peer.closed()
 
     async with hostile(play) as smsc, bound(smsc.port, Sink()) as provider:
-        error = refused((await provider.submit([submission()]))[0])
-    assert (error.code, error.outcome_unknown) == ("no_message_id", True)
+        assert submitted((await provider.submit([submission()]))[0]) == ""
+        assert provider.figures()["no_message_id"] == 1
 
 
 async def test_responses_in_any_order_find_their_messages() -> None:

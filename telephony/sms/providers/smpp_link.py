@@ -43,6 +43,7 @@ class Link(asyncio.Protocol):
         self._reading = True
         self._out: list[bytes] = []
         self._sequence = 0
+        self.now = self.loop.time()  # of the read that is being handled
         self._enquire_at = self.loop.time() + enquire_link_seconds
         self._enquired_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -127,6 +128,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Handle every PDU that is complete, then write all that they led to."""
+        self.now = self.loop.time()
         try:
             for pdu in self._framer.feed(data):
                 self._receive(pdu)

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from telephony.settings import Port, Settings
+from telephony.sms.alphabets import PLAIN, Encoding
 
 _IN_SETTINGS = (
     "host", "port", "system_id", "password", "system_type", "window", "response_seconds",
@@ -161,6 +162,7 @@ class SmppOptions(_Frozen):
     priority: Annotated[int, Field(ge=0, le=3)] = 0
     source: SourceRules = SourceRules()
     destination: NumberRule = NumberRule()
+    encodings: frozenset[Encoding] = PLAIN  # the alphabets of languages, where phones know them
     data_coding: DataCodings = DataCodings()
     long_messages: LongMessages = LongMessages.UDH
     registered_delivery: Octet = 1

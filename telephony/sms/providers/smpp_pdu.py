@@ -1,4 +1,4 @@
-"""SMPP 3.4 on the wire: frames, the few PDUs that a transceiver needs, optional parameters (TLV).
+"""SMPP 3.4 on the wire: frames, the few PDUs that a client needs, optional parameters (TLV).
 
 Section numbers are those of the SMPP Protocol Specification v3.4, issue 1.2. Whatever arrives,
 the decoders raise nothing but `PduError`, and the framer nothing but `FramingError`.
@@ -6,10 +6,11 @@ the decoders raise nothing but `PduError`, and the framer nothing but `FramingEr
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 GENERIC_NACK: Final = 0x80000000
+BIND_RECEIVER: Final = 0x00000001
+BIND_TRANSMITTER: Final = 0x00000002
 SUBMIT_SM: Final = 0x00000004
 DELIVER_SM: Final = 0x00000005
 UNBIND: Final = 0x00000006
@@ -18,17 +19,21 @@ ENQUIRE_LINK: Final = 0x00000015
 ALERT_NOTIFICATION: Final = 0x00000102
 RESPONSE: Final = 0x80000000  # bit that turns a request's command_id into its response's
 
-INTERFACE_VERSION = 0x34
 HEADER_OCTETS = 16
 PDU_OCTETS_MAX = 128 * 1024  # twice the longest message_payload; more means that framing is lost
 SEQUENCE_MAX = 0x7FFFFFFF
+ADDRESS_CHARACTERS_MAX = 20
 
 TLV_RECEIPTED_MESSAGE_ID = 0x001E
+TLV_USER_MESSAGE_REFERENCE = 0x0204
+TLV_SAR_MSG_REF_NUM = 0x020C
+TLV_SAR_TOTAL_SEGMENTS = 0x020E
+TLV_SAR_SEGMENT_SEQNUM = 0x020F
 TLV_NETWORK_ERROR_CODE = 0x0423
 TLV_MESSAGE_PAYLOAD = 0x0424
 TLV_MESSAGE_STATE = 0x0427
 
-ESM_CLASS_UDHI = 0x40
+ESM_CLASS_UDHI = 0x40  # the message begins with a user data header
 
 _HEADER = struct.Struct(">IIII")
 _TLV = struct.Struct(">HH")
@@ -59,20 +64,7 @@ class Address(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SubmitSm:
-    """The fields of submit_sm (4.4.1) that vary; every part asks for a delivery receipt."""
-
-    source: Address
-    destination: Address
-    esm_class: int
-    data_coding: int
-    short_message: bytes
-    validity_period: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliverSm:
+class DeliverSm(NamedTuple):
     """A deliver_sm (4.6.1) without the fields that nothing here asks for."""
 
     source: Address
@@ -87,24 +79,31 @@ class Framer:
     """Cuts a byte stream into PDUs, however the network has cut it."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()  # the beginning of a PDU
+        self._needed = HEADER_OCTETS  # octets of it that there must be before it is looked at
 
     def feed(self, data: bytes) -> Iterator[Pdu]:
         """All PDUs complete by now; FramingError after the sound ones if the rest is lost.
 
         The caller takes them all before it feeds again.
         """
-        data = self._rest + data if self._rest else data
-        start, end = 0, len(data)
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._needed:
+                return
+            data = bytes(self._rest)
+        start, end, needed = 0, len(data), HEADER_OCTETS
         while end - start >= HEADER_OCTETS:
             length, command_id, status, sequence = _HEADER.unpack_from(data, start)
             if not HEADER_OCTETS <= length <= PDU_OCTETS_MAX:
                 raise FramingError(f"command_length {length}")
             if end - start < length:
+                needed = length
                 break
             yield Pdu(command_id, status, sequence, data[start + HEADER_OCTETS : start + length])
             start += length
-        self._rest = data[start:]
+        self._rest = bytearray(data[start:])
+        self._needed = needed
 
 
 def encode(command_id: int, sequence: int, body: bytes = b"", status: int = 0) -> bytes:
@@ -112,64 +111,37 @@ def encode(command_id: int, sequence: int, body: bytes = b"", status: int = 0) -
     return _HEADER.pack(HEADER_OCTETS + len(body), command_id, status, sequence) + body
 
 
-def bind_transceiver_body(system_id: str, password: str, system_type: str) -> bytes:
-    """Body of bind_transceiver (4.1.5) with an empty address_range."""
-    return b"".join(
-        (
-            _c_string(system_id),
-            _c_string(password),
-            _c_string(system_type),
-            bytes((INTERFACE_VERSION, 0, 0)),
-            b"\0",
-        )
-    )
-
-
-def submit_sm_body(message: SubmitSm) -> bytes:
-    """Body of submit_sm; PduError if an address or the message does not fit."""
-    if len(message.short_message) > 254:
-        raise PduError(f"short_message of {len(message.short_message)} octets")
-    return b"".join(
-        (
-            b"\0",  # service_type
-            _address(message.source),
-            _address(message.destination),
-            bytes((message.esm_class, 0, 0)),  # protocol_id, priority_flag
-            b"\0",  # schedule_delivery_time
-            _c_string(message.validity_period),
-            bytes((1, 0, message.data_coding, 0)),  # registered_delivery, replace, coding, default
-            bytes((len(message.short_message),)),
-            message.short_message,
-        )
-    )
+def bind_body(
+    system_id: str, password: str, system_type: str, interface_version: int, address_range: str
+) -> bytes:
+    """Body of any of the three binds (4.1); type and plan of the range are left unknown."""
+    texts = c_string(system_id) + c_string(password) + c_string(system_type)
+    return texts + bytes((interface_version, 0, 0)) + c_string(address_range)
 
 
 def decode_deliver_sm(body: bytes) -> DeliverSm:
     """PduError where a mandatory field is cut short; optional parameters are kept raw."""
     try:
-        _, at = _read_c_string(body, 0)
+        at = body.index(0) + 1  # after service_type
         source, at = _read_address(body, at)
         destination, at = _read_address(body, at)
         esm_class = body[at]
-        _, at = _read_c_string(body, at + 3)  # schedule_delivery_time
-        _, at = _read_c_string(body, at)  # validity_period
+        at = body.index(0, at + 3) + 1  # schedule_delivery_time
+        at = body.index(0, at) + 1  # validity_period
         data_coding, length = body[at + 2], body[at + 4]
-    except IndexError:
+    except (IndexError, ValueError):
         raise PduError("deliver_sm is cut short") from None
     at += 5
-    if at + length > len(body):
+    end = at + length
+    if end > len(body):
         raise PduError(f"sm_length {length} reaches beyond the PDU")
-    message = body[at : at + length]
-    tlvs = read_tlvs(body, at + length)
-    return DeliverSm(source, destination, esm_class, data_coding, message, tlvs)
+    tlvs = read_tlvs(body, end)
+    return DeliverSm(source, destination, esm_class, data_coding, body[at:end], tlvs)
 
 
 def decode_message_id(body: bytes) -> str:
-    """message_id of submit_sm_resp (4.4.2), with or without its closing NUL."""
-    text = body.partition(b"\0")[0].decode("latin-1").strip()
-    if not text:
-        raise PduError("submit_sm_resp without message_id")
-    return text
+    """message_id of submit_sm_resp (4.4.2), its closing NUL or not; "" if it has none."""
+    return body.partition(b"\0")[0].decode("latin-1").strip()
 
 
 def read_tlvs(body: bytes, at: int) -> dict[int, bytes]:
@@ -185,27 +157,31 @@ def read_tlvs(body: bytes, at: int) -> dict[int, bytes]:
     return tlvs
 
 
-def _c_string(text: str) -> bytes:
+def tlv(tag: int, value: bytes) -> bytes:
+    """One optional parameter."""
+    return _TLV.pack(tag, len(value)) + value
+
+
+def c_string(text: str) -> bytes:
+    """With its closing NUL; PduError for what is not plain ASCII."""
     # A NUL inside would shift every later field: whoever chose the text would write the PDU.
     if "\0" in text or not text.isascii():
         raise PduError("text is not plain ASCII")
     return text.encode("ascii") + b"\0"
 
 
-def _address(address: Address) -> bytes:
-    if len(address.text) > 20:
-        raise PduError("address is longer than 20 characters")
-    return bytes((address.ton, address.npi)) + _c_string(address.text)
+def address_octets(address: Address) -> bytes:
+    """TON, NPI and the text; PduError if it does not fit."""
+    if len(address.text) > ADDRESS_CHARACTERS_MAX:
+        raise PduError(f"address is longer than {ADDRESS_CHARACTERS_MAX} characters")
+    return bytes((address.ton, address.npi)) + c_string(address.text)
 
 
-def _read_c_string(body: bytes, at: int) -> tuple[str, int]:
-    end = body.find(b"\0", at)
-    if end < 0:
-        raise PduError("string without its closing NUL")
-    return body[at:end].decode("latin-1"), end + 1
+def printable(text: str) -> str:
+    """Without NUL, which no database stores in a text."""
+    return text.replace("\0", "�")
 
 
 def _read_address(body: bytes, at: int) -> tuple[Address, int]:
-    ton, npi = body[at], body[at + 1]
-    text, at = _read_c_string(body, at + 2)
-    return Address(ton, npi, text), at
+    end = body.index(0, at + 2)
+    return Address(body[at], body[at + 1], body[at + 2 : end].decode("latin-1")), end + 1

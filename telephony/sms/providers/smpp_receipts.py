@@ -11,16 +11,21 @@ from functools import lru_cache
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
-from telephony.sms.providers.smpp_options import IdBase
+from telephony.sms.providers.smpp_options import IdBase, SmppOptions
 from telephony.sms.providers.smpp_pdu import (
     ESM_CLASS_UDHI,
     TLV_MESSAGE_PAYLOAD,
     TLV_MESSAGE_STATE,
     TLV_NETWORK_ERROR_CODE,
     TLV_RECEIPTED_MESSAGE_ID,
+    TLV_USER_MESSAGE_REFERENCE,
     DeliverSm,
     PduError,
+    printable,
 )
+
+TEXT_CHARACTERS_MAX = 1_000  # a receipt has some 120
+ID_CHARACTERS_MAX = 255
 
 _ESM_CLASS_TYPE = 0x3C
 _ESM_CLASS_RECEIPTS = (0x04, 0x20)  # delivery receipt, intermediate notification
@@ -69,23 +74,26 @@ def is_receipt(message: DeliverSm) -> bool:
     return by_class or TLV_RECEIPTED_MESSAGE_ID in message.tlvs
 
 
-def receipt_of(message: DeliverSm, provider: str, base: IdBase) -> Receipt:
+def receipt_of(message: DeliverSm, provider: str, options: SmppOptions) -> Receipt:
     """PduError where no message id can be found; all else that is missing stays empty."""
-    text = _text(message)
+    text, tlvs = _text(message), message.tlvs
     fields = _fields(text)
-    tlv_id = message.tlvs.get(TLV_RECEIPTED_MESSAGE_ID, b"")
+    tlv_id = tlvs.get(TLV_RECEIPTED_MESSAGE_ID, b"")
     message_id = tlv_id.partition(b"\0")[0].decode("latin-1").strip() or fields.get("id", "")
-    if not message_id:
+    if not message_id or len(message_id) > ID_CHARACTERS_MAX:
         raise PduError("receipt without message id")
+    # Where we send none, it is somebody else's.
+    echoed = options.user_message_reference and tlvs.get(TLV_USER_MESSAGE_REFERENCE)
     sender = _DIGITS.fullmatch(message.source.text)
     return Receipt(
         provider=provider,
-        provider_message_id=normalized(message_id, base),
-        state=_state(message.tlvs.get(TLV_MESSAGE_STATE, b""), fields.get("sta", "")),
-        error_code=fields.get("err", "") or _network_error(message.tlvs),
+        provider_message_id=normalized(message_id, options.receipt_id_base),
+        state=_state(tlvs.get(TLV_MESSAGE_STATE, b""), fields.get("sta", "")),
+        error_code=fields.get("err", "") or _network_error(tlvs),
         at=_instant(fields.get("don", "")),
         recipient=f"+{sender[1]}" if sender else "",
         raw=text,
+        reference=int.from_bytes(echoed) if echoed and len(echoed) == 2 else None,
     )
 
 
@@ -108,8 +116,8 @@ def _text(message: DeliverSm) -> str:
     if message.esm_class & ESM_CLASS_UDHI and octets:
         octets = octets[octets[0] + 1 :]
     if message.data_coding == 8:
-        return octets.decode("utf-16-be", "replace")
-    return octets.decode("latin-1")
+        return printable(octets.decode("utf-16-be", "replace"))[:TEXT_CHARACTERS_MAX]
+    return printable(octets.decode("latin-1"))[:TEXT_CHARACTERS_MAX]
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -1,68 +1,90 @@
-"""One transceiver bind: submissions go out through a window, receipts come in to the sink."""
+"""One bind: submissions go out through a window, receipts and messages come in to the sink."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
+from enum import Enum
 
 from telephony.sms.providers import smpp_pdu as wire
-from telephony.sms.providers.base import Outcome, ProviderError, ReceiptSink, Submitted
+from telephony.sms.providers.base import (
+    Outcome,
+    ProviderError,
+    Receipt,
+    ReceiptState,
+    Sink,
+    Submission,
+    Submitted,
+    reference_of,
+)
+from telephony.sms.providers.smpp_inbound import inbound_of
 from telephony.sms.providers.smpp_inbox import Inbox
 from telephony.sms.providers.smpp_link import Link
 from telephony.sms.providers.smpp_options import SmppOptions
-from telephony.sms.providers.smpp_pdu import Pdu, PduError
+from telephony.sms.providers.smpp_outbox import Outbox
+from telephony.sms.providers.smpp_pdu import Pdu
 from telephony.sms.providers.smpp_receipts import is_receipt, normalized, receipt_of
-from telephony.sms.providers.smpp_status import ESME_ROK, ESME_RX_R_APPN, error_of
+from telephony.sms.providers.smpp_status import ESME_ROK, error_of
 from telephony.sms.providers.smpp_window import Window
 
 UNBIND_SECONDS = 1.0
+_VERSIONS = {"3.4": 0x34, "5.0": 0x50}
+
+
+class Direction(Enum):
+    """Of a bind, by its command_id."""
+
+    BOTH = wire.BIND_TRANSCEIVER
+    OUT = wire.BIND_TRANSMITTER
+    IN = wire.BIND_RECEIVER
 
 
 class Session(Link):
     """`bound` completes once the SMSC takes the bind, or raises ProviderError."""
 
     def __init__(
-        self, config: SmppOptions, provider: str, sink: ReceiptSink, counts: Counter[str]
+        self, options: SmppOptions, direction: Direction, outbox: Outbox, provider: str, sink: Sink
     ) -> None:
-        super().__init__(config.enquire_link_seconds, config.response_seconds, counts)
+        super().__init__(options.enquire_link_seconds, options.response_seconds, outbox.counts)
         self.bound: asyncio.Future[None] = self.loop.create_future()
-        self.window = Window(config.window, self.next_sequence)
-        self._config = config
+        self.window = Window(options.window, self.next_sequence)
+        self._options = options
+        self._direction = direction
+        self._outbox = outbox
         self._provider = provider
-        self._inbox = Inbox(sink, self._answer_receipts)
+        self._inbox = Inbox(sink, self._answer_reports)
         self._bound = False
         self._writable = True
         self._draining = False
         self.handlers |= {
-            wire.BIND_TRANSCEIVER | wire.RESPONSE: self._on_bind_resp,
+            direction.value | wire.RESPONSE: self._on_bind_resp,
             wire.SUBMIT_SM | wire.RESPONSE: self._on_submit_sm_resp,
             wire.DELIVER_SM: self._on_deliver_sm,
         }
 
     @property
     def up(self) -> bool:
-        """True while submissions are written."""
+        """True while the bind stands."""
         return self._bound and not self._draining and not self.closed.done()
 
-    async def submit(self, bodies: Sequence[bytes | ProviderError]) -> list[Outcome]:
-        """Send bodies of submit_sm through the window; outcomes come in the same order."""
-        batch = self.window.push(bodies)
-        if self.up:
-            self._fill_window()
-            self.flush()
-        else:
-            self.window.fail_waiting(_link_down(self.reason))
-        return await batch.done
+    @property
+    def free(self) -> int:
+        """How many submissions it would write now."""
+        return self.window.free if self._writable and self.up else 0
+
+    def fill(self) -> None:
+        """Write what waits and fits."""
+        self._fill()
+        self.flush()
 
     async def close(self) -> None:
-        """Wait for open responses and receipts, unbind, close; bounded by `drain_seconds`."""
+        """Wait for open responses and reports, unbind, close; bounded by `drain_seconds`."""
         self._draining = True
         self.reason = "stopped"
-        self.window.fail_waiting(_link_down(self.reason))
-        deadline = self.loop.time() + self._config.drain_seconds
+        self._leave()
+        deadline = self.loop.time() + self._options.drain_seconds
         if not self.closed.done():
             open_batches = self.window.open_batches()
             if open_batches:
-                await asyncio.wait([*open_batches], timeout=self._config.drain_seconds)
+                await asyncio.wait(open_batches, timeout=self._options.drain_seconds)
             self.request(wire.UNBIND)
             await asyncio.wait([self.closed], timeout=UNBIND_SECONDS)
         self.end(self.reason)
@@ -76,89 +98,127 @@ class Session(Link):
     def resume_writing(self) -> None:
         """Go on with the submissions."""
         self._writable = True
-        self._fill_window()
-        self.flush()
+        self.fill()
 
     # ── hooks of the link ─────────────────────────────────────────────────────────────────────
 
     def on_connected(self) -> None:
         """Bind at once."""
-        config = self._config
-        password = config.password.get_secret_value()
-        body = wire.bind_transceiver_body(config.system_id, password, config.system_type)
-        self.request(wire.BIND_TRANSCEIVER, body)
+        self._inbox.start()
+        options = self._options
+        body = wire.bind_body(
+            options.system_id, options.password.get_secret_value(), options.system_type,
+            _VERSIONS[options.interface_version], options.address_range,
+        )  # fmt: skip
+        self.request(self._direction.value, body)
 
     def on_read(self) -> None:
         """Responses have made room in the window."""
-        self._fill_window()
+        self._fill()
 
     def on_tick(self, now: float) -> None:
         """Give up the submissions that are without response for too long."""
         late = ProviderError("response_timeout", outcome_unknown=True)
-        expired = self.window.expire(now - self._config.response_seconds, late)
-        if expired:
-            self.counts["response_timeout"] += expired
-            self._fill_window()
-            self.flush()
+        expired = self.window.expire(now - self._options.response_seconds, late)
+        self.counts["response_timeout"] += expired
+        self._outbox.expire()
+        self.fill()
 
     def on_nack(self, pdu: Pdu) -> None:
         """A submit_sm that the SMSC could not read was not taken."""
-        self.window.settle(pdu.sequence, error_of(pdu.status))
+        error = error_of(pdu.status, self._options.errors)
+        if self.bound.done():
+            self._settle(pdu, error)
+        else:
+            self._refused(error)
 
     def on_lost(self) -> None:
-        """What was written is unknown from here on, what waited was never sent."""
+        """What was written is unknown from here on; what waits is for the other binds."""
         self._inbox.close()
+        self._leave()
         if not self.bound.done():
-            self.bound.set_exception(_link_down(self.reason))
-        self.window.fail_waiting(_link_down(self.reason))
-        self.window.fail_written(ProviderError("link_lost", self.reason, outcome_unknown=True))
+            self.bound.set_exception(link_down(self.reason))
+        self.window.fail(ProviderError("link_lost", self.reason, outcome_unknown=True))
 
     # ── PDUs ──────────────────────────────────────────────────────────────────────────────────
 
-    def _fill_window(self) -> None:
-        if self._writable and self.up:
-            for pdu in self.window.take(self.loop.time()):
-                self.queue(pdu)
+    def _fill(self) -> None:
+        if self._direction is not Direction.IN and self.up:
+            entries = self._outbox.take(self.free)
+            if entries:
+                for pdu in self.window.write(entries, self.loop.time()):
+                    self.queue(pdu)
+            self._outbox.freed()
+
+    def _leave(self) -> None:
+        """The last bind to go has what waits given back."""
+        if self in self._outbox.takers:
+            self._outbox.takers.remove(self)
+            if not self._outbox.takers:
+                self._outbox.fail(link_down(self.reason))
 
     def _on_bind_resp(self, pdu: Pdu) -> None:
         if self.bound.done():
             return
-        if pdu.status == ESME_ROK:
-            self._bound = True
-            self.bound.set_result(None)
+        if pdu.status != ESME_ROK:
+            self._refused(error_of(pdu.status, self._options.errors))
             return
-        error = error_of(pdu.status)
+        self._bound = True
+        self.bound.set_result(None)
+        if self._direction is not Direction.IN:
+            self._outbox.takers.append(self)
+        self.on_read()
+
+    def _refused(self, error: ProviderError) -> None:
         self.bound.set_exception(error)
         self.end(f"bind refused: {error}")
 
     def _on_submit_sm_resp(self, pdu: Pdu) -> None:
-        if not self.window.settle(pdu.sequence, self._outcome(pdu)):
-            self.counts["late_response"] += 1
+        if pdu.status == ESME_ROK:
+            self._settle(pdu, Submitted(self._message_id(pdu)))
+        else:
+            self._settle(pdu, error_of(pdu.status, self._options.errors))
 
-    def _outcome(self, pdu: Pdu) -> Outcome:
-        if pdu.status != ESME_ROK:
-            return error_of(pdu.status)
-        try:
-            message_id = wire.decode_message_id(pdu.body)
-        except PduError:
-            self.counts["bad_pdu"] += 1
-            # It was taken, but no receipt can ever name it.
-            return ProviderError("no_message_id", outcome_unknown=True)
-        return Submitted(normalized(message_id, self._config.response_id_base))
+    def _settle(self, pdu: Pdu, outcome: Outcome) -> None:
+        written = self.window.settle(pdu.sequence, outcome)
+        if written is not None:
+            self._outbox.settled(outcome, self.now - written)
+            return
+        self.counts["late_response"] += 1
+        entry = self.window.take_late(pdu.sequence)
+        if entry is None or not isinstance(outcome, Submitted) or not outcome.provider_message_id:
+            return
+        for part in range(entry.first.part, entry.first.part + entry.parts):
+            self._inbox.put(None, self._late_receipt(entry.first, part, outcome))
+
+    def _late_receipt(self, first: Submission, part: int, outcome: Submitted) -> Receipt:
+        return Receipt(
+            provider=self._provider,
+            provider_message_id=outcome.provider_message_id,
+            state=ReceiptState.ENROUTE,
+            recipient=first.recipient,
+            raw="submit_sm_resp after its deadline",
+            reference=reference_of(first.message_id, part),
+        )
+
+    def _message_id(self, pdu: Pdu) -> str:
+        message_id = wire.decode_message_id(pdu.body)
+        if not message_id:
+            self.counts["no_message_id"] += 1
+        return normalized(message_id, self._options.response_id_base) if message_id else ""
 
     def _on_deliver_sm(self, pdu: Pdu) -> None:
         message = wire.decode_deliver_sm(pdu.body)
-        if not is_receipt(message):
-            # Nothing here stores inbound messages, and a temporary error would have it repeated.
-            self.counts["inbound_refused"] += 1
-            self.answer(pdu, ESME_RX_R_APPN, b"\0")
-            return
-        receipt = receipt_of(message, self._provider, self._config.receipt_id_base)
-        self._inbox.put(pdu.sequence, receipt)
+        if is_receipt(message):
+            self.counts["receipts"] += 1
+            self._inbox.put(pdu.sequence, receipt_of(message, self._provider, self._options))
+        else:
+            self.counts["inbound"] += 1
+            self._inbox.put(pdu.sequence, inbound_of(message, self._provider))
         if self._inbox.full:
             self.read_on(False)
 
-    def _answer_receipts(self, sequences: Sequence[int], status: int) -> None:
+    def _answer_reports(self, sequences: Sequence[int], status: int) -> None:
         command_id = wire.DELIVER_SM | wire.RESPONSE
         for sequence in sequences:
             self.queue(wire.encode(command_id, sequence, b"\0", status))
@@ -166,5 +226,6 @@ class Session(Link):
         self.read_on(not self._inbox.full)
 
 
-def _link_down(reason: str) -> ProviderError:
+def link_down(reason: str) -> ProviderError:
+    """Nothing was sent."""
     return ProviderError("link_down", reason, retryable=True)

@@ -1,8 +1,10 @@
 """What a command_status means for the dispatcher: one table (SMPP v3.4, section 5.1.3)."""
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from telephony.sms.providers.base import ProviderError
+from telephony.sms.providers.smpp_options import ErrorRule, Treatment
 
 ESME_ROK: Final = 0x00
 ESME_RINVMSGLEN: Final = 0x01
@@ -65,9 +67,17 @@ _MEANINGS = {
 }
 
 
-def error_of(status: int) -> ProviderError:
-    """The table's entry with the status in `detail`; one that it lacks is taken as permanent."""
+def error_of(status: int, rules: Mapping[int, ErrorRule]) -> ProviderError:
+    """By the provider's own rules, then by the table; one that both lack is permanent.
+
+    The status stands in `detail`.
+    """
     meaning = _MEANINGS.get(status, _Meaning("smsc_error"))
+    rule = rules.get(status)
+    if rule is not None:
+        retried = rule.treat is not Treatment.FAIL
+        throttled = rule.treat is Treatment.THROTTLE
+        meaning = _Meaning(rule.code or meaning.code, retried, throttled)
     return ProviderError(
         meaning.code,
         f"command_status 0x{status:08X}",

@@ -1,12 +1,13 @@
-"""The window of one bind: which submit_sm wait, which are written and lack their response."""
+"""The window of one bind: which submit_sm are written and lack their response."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from telephony.sms.providers.base import Outcome, ProviderError
+from telephony.sms.providers.base import Outcome, ProviderError, Submission
 from telephony.sms.providers.smpp_pdu import SUBMIT_SM, encode
+
+LATE_MAX = 10_000  # submissions that were given up and may still be answered
 
 
 class Batch:
@@ -22,24 +23,28 @@ class Batch:
         if not size:
             self.done.set_result([])
 
-    def settle(self, index: int, outcome: Outcome) -> None:
-        """Record one outcome; the last one completes `done`."""
-        self._outcomes[index] = outcome
-        self._missing -= 1
+    def settle(self, index: int, count: int, outcome: Outcome) -> None:
+        """Record the outcome of so many parts; the last one completes `done`."""
+        for place in range(index, index + count):
+            self._outcomes[place] = outcome
+        self._missing -= count
         if not self._missing and not self.done.done():
             self.done.set_result(self._outcomes)
 
 
-class _Waiting(NamedTuple):
+class Entry(NamedTuple):
+    """One submit_sm on its way."""
+
     body: bytes
     batch: Batch
-    place: int
+    place: int  # of its first part in the batch
+    parts: int
+    first: Submission
+    at: float  # when it was pushed, by the loop's clock
 
-
-class _Written(NamedTuple):
-    batch: Batch
-    place: int
-    at: float
+    def settle(self, outcome: Outcome) -> None:
+        """Tell the batch."""
+        self.batch.settle(self.place, self.parts, outcome)
 
 
 class Window:
@@ -48,68 +53,59 @@ class Window:
     def __init__(self, size: int, next_sequence: Callable[[], int]) -> None:
         self._size = size
         self._next_sequence = next_sequence
-        self._waiting: deque[_Waiting] = deque()
-        self._written: dict[int, _Written] = {}  # in the order of writing
+        self._written: dict[int, tuple[Entry, float]] = {}  # in the order of writing
+        self._late: dict[int, Entry] = {}
 
     @property
     def in_use(self) -> int:
         """Number of submit_sm that lack their response."""
         return len(self._written)
 
+    @property
+    def free(self) -> int:
+        """How many more may be written."""
+        return self._size - len(self._written)
+
     def open_batches(self) -> set[asyncio.Future[list[Outcome]]]:
-        """What completes once nothing waits and every response is there."""
-        waiting = {entry.batch.done for entry in self._waiting}
-        return waiting | {entry.batch.done for entry in self._written.values()}
+        """What completes once every response is there, if nothing of them waits elsewhere."""
+        return {entry.batch.done for entry, _ in self._written.values()}
 
-    def push(self, bodies: Sequence[bytes | ProviderError]) -> Batch:
-        """Queue the bodies of submit_sm; an error among them is its own outcome."""
-        batch = Batch(len(bodies))
-        for index, body in enumerate(bodies):
-            if isinstance(body, ProviderError):
-                batch.settle(index, body)
-            else:
-                self._waiting.append(_Waiting(body, batch, index))
-        return batch
-
-    def take(self, now: float) -> list[bytes]:
-        """Whole PDUs to be written now, as many as the window has room for."""
+    def write(self, entries: Sequence[Entry], now: float) -> list[bytes]:
+        """Whole PDUs; the caller has seen that there is room."""
         pdus = []
-        waiting, written = self._waiting, self._written
-        while waiting and len(written) < self._size:
-            body, batch, index = waiting.popleft()
-            if batch.done.done():  # the caller was cancelled: nobody would hear of this one
-                continue
+        for entry in entries:
             sequence = self._next_sequence()
-            written[sequence] = _Written(batch, index, now)
-            pdus.append(encode(SUBMIT_SM, sequence, body))
+            self._written[sequence] = (entry, now)
+            pdus.append(encode(SUBMIT_SM, sequence, entry.body))
         return pdus
 
-    def settle(self, sequence: int, outcome: Outcome) -> bool:
-        """Match a response; False if nothing waits for it (any more)."""
+    def settle(self, sequence: int, outcome: Outcome) -> float | None:
+        """Match a response: when it was written, or None if nothing waits for it (any more)."""
         written = self._written.pop(sequence, None)
         if written is None:
-            return False
-        written.batch.settle(written.place, outcome)
-        return True
+            return None
+        written[0].settle(outcome)
+        return written[1]
+
+    def take_late(self, sequence: int) -> Entry | None:
+        """What was given up and is answered after all."""
+        return self._late.pop(sequence, None)
 
     def expire(self, before: float, error: ProviderError) -> int:
         """Give up those written before that time; returns how many."""
         late = []
-        for sequence, written in self._written.items():
-            if written.at >= before:
+        for sequence, (_, at) in self._written.items():
+            if at >= before:
                 break
             late.append(sequence)
         for sequence in late:
+            self._late[sequence] = self._written[sequence][0]
             self.settle(sequence, error)
+        while len(self._late) > LATE_MAX:
+            del self._late[next(iter(self._late))]
         return len(late)
 
-    def fail_waiting(self, error: ProviderError) -> None:
-        """Give up all that was never written."""
-        while self._waiting:
-            _, batch, index = self._waiting.popleft()
-            batch.settle(index, error)
-
-    def fail_written(self, error: ProviderError) -> None:
+    def fail(self, error: ProviderError) -> None:
         """Give up all that was written."""
         for sequence in list(self._written):
             self.settle(sequence, error)
