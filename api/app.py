@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import openapi, problems
 from api.endpoint import Endpoint
-from api.v1 import call_log, rates, recordings, sms, status, voice, voip
+from api.v1 import call_log, rates, recordings, sip_accounts, sms, status, voice, voip
 from db.database import Database, DatabaseBusyError
 from telephony.errors import Problem
 from telephony.secrets import Vault
@@ -21,7 +21,8 @@ from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *status.endpoint.all, *sms.endpoint.all, *voice.endpoint.all, *voip.endpoint.all,
-    *recordings.endpoint.all, *call_log.endpoint.all, *rates.endpoint.all,
+    *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
+    *rates.endpoint.all,
 )  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

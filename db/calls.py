@@ -229,6 +229,15 @@ def open_of(conn: Conn, account_id: str, sip_account: str | None = None) -> list
     )  # fmt: skip
 
 
+def open_to(conn: Conn, account_id: str, username: str) -> list[Row]:
+    """Calls of an account to one of its phones that have not ended."""
+    return conn.all(
+        "SELECT * FROM call WHERE account_id = :account_id AND route = 'phone'"
+        " AND status IN ('queued', 'dialing', 'ringing', 'answered') AND to_number = :username",
+        account_id=account_id, username=username,
+    )  # fmt: skip
+
+
 def to_hang_up(conn: Conn, node: str, limit: int) -> list[Row]:
     """Calls on the node that somebody asked to end and that have not ended."""
     return conn.all(

@@ -4,7 +4,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant
-from db.connection import Conn, Reader, Row
+from db.connection import Conn, Reader, Row, insert_new
 
 
 class Component(Table, table=True):
@@ -25,6 +25,12 @@ def report(conn: Conn, name: str, kind: str, status: str, detail: str, now: int)
         " status = excluded.status, detail = excluded.detail, checked_at = excluded.checked_at",
         name=name, kind=kind, status=status, detail=detail, now=now,
     )  # fmt: skip
+
+
+def introduce(conn: Conn, name: str, kind: str, now: int) -> None:
+    """Let a part be known that nobody has looked at yet."""
+    facts = {"status": "outage", "detail": "not looked at yet", "checked_at": now}
+    insert_new(conn, "component", name=name, kind=kind, **facts)
 
 
 async def every(reader: Reader) -> list[Row]:

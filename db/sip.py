@@ -6,8 +6,9 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
+from db.call_log import like
 from db.columns import instant, one_of, partial, text
-from db.connection import Conn, Reader, Row, insert
+from db.connection import Conn, Reader, Row, insert_new
 from db.ids import new_id
 
 
@@ -47,16 +48,20 @@ class SipAccount(Table, table=True):
 
 
 class SipAccountNode(Table, table=True):
-    """The generation of a SIP account that a PBX node was last told; `behind` while that is not
-    the newest one."""
+    """What a PBX node knows of a SIP account: the generation that it was last told, and whether
+    it must be told again, because the account changed or the node drifted, at `changed_at`."""
 
     __tablename__ = "sip_account_node"
-    __table_args__ = (partial("ix_sip_account_behind", "node", where="behind"),)
+    __table_args__ = (
+        partial("ix_sip_account_behind", "node", "changed_at", where="behind"),
+        Index("ix_sip_account_applied", "node", "applied_at"),
+    )
 
     sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
     node: str = Field(primary_key=True)
     generation: int
     behind: bool = False
+    changed_at: int = instant(default=0)
     applied_at: int = instant()
 
 
@@ -64,6 +69,7 @@ class SipContact(Table, table=True):
     """A phone that is registered: where it is reached, and since when."""
 
     __tablename__ = "sip_contact"
+    __table_args__ = (Index("ix_sip_contact_expiry", "node", "expires_at"),)
 
     sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
     node: str = Field(primary_key=True)
@@ -74,24 +80,72 @@ class SipContact(Table, table=True):
     expires_at: int | None = instant(default=None)
 
 
-def add(conn: Conn, **facts: Any) -> str:
-    """Insert a SIP account; its id."""
+def add(conn: Conn, /, **facts: Any) -> str | None:
+    """Insert a SIP account; its id, or None where the name or short number is taken."""
     sip_id = new_id("sip")
-    insert(conn, "sip_account", id=sip_id, status="active", generation=1, **facts)
+    row = {"id": sip_id, "status": "active", "generation": 1, **facts}
+    if not insert_new(conn, "sip_account", **row):
+        return None
+    _every_node_is_behind(conn, "id", sip_id, facts["created_at"])
     return sip_id
 
 
 def by_username(conn: Conn, username: str) -> Row | None:
     """The SIP account of that name, whoever owns it."""
-    return conn.one("SELECT * FROM sip_account WHERE username = :username", username=username)
+    return conn.one(
+        "SELECT * FROM sip_account WHERE username = :username AND deleted_at IS NULL",
+        username=username,
+    )
+
+
+def taken(conn: Conn, username: str) -> bool:
+    """True while the name is in use, or some PBX node still knows it."""
+    sql = "SELECT 1 AS yes FROM sip_account WHERE username = :username"
+    return conn.one(sql, username=username) is not None
+
+
+def by_short_number(conn: Conn, account_id: str, number: str) -> Row | None:
+    """The account's SIP account of that short number."""
+    return conn.one(
+        "SELECT * FROM sip_account WHERE account_id = :account_id AND short_number = :number"
+        " AND deleted_at IS NULL",
+        account_id=account_id, number=number,
+    )  # fmt: skip
 
 
 def of_account(conn: Conn, account_id: str) -> list[Row]:
     """The account's SIP accounts, oldest first."""
-    return conn.all("SELECT * FROM sip_account WHERE account_id = :id ORDER BY id", id=account_id)
+    return conn.all(
+        "SELECT * FROM sip_account WHERE account_id = :id AND deleted_at IS NULL ORDER BY id",
+        id=account_id,
+    )
 
 
-def change(conn: Conn, sip_id: str, **facts: Any) -> Row:
+def named(conn: Conn, account_id: str, name: str | None) -> Row | None:
+    """The account's SIP account of that username or id; without a name its first one."""
+    return conn.one(f"{_NAMED} ORDER BY id LIMIT 1", account_id=account_id, name=name)
+
+
+async def find(reader: Reader, account_id: str, name: str) -> Row | None:
+    """The account's SIP account of that username or id."""
+    return await reader.one(_NAMED, account_id=account_id, name=name)
+
+
+_NAMED = (
+    "SELECT * FROM sip_account WHERE account_id = :account_id AND deleted_at IS NULL"
+    " AND COALESCE(:name, username) IN (username, id)"
+)
+
+
+def count(conn: Conn, account_id: str) -> int:
+    """How many SIP accounts an account has, once nobody else adds one."""
+    conn.lock(f"sip_accounts:{account_id}")
+    sql = "SELECT COUNT(*) AS n FROM sip_account WHERE account_id = :id AND deleted_at IS NULL"
+    row = conn.one(sql, id=account_id)
+    return int(row["n"]) if row else 0
+
+
+def change(conn: Conn, sip_id: str, now: int, /, **facts: Any) -> Row:
     """Set columns and raise the generation, so that every node is told again; the new row."""
     sets = "".join(f"{column} = :{column}, " for column in facts)
     row = conn.one(
@@ -99,45 +153,142 @@ def change(conn: Conn, sip_id: str, **facts: Any) -> Row:
         id=sip_id, **facts,
     )  # fmt: skip
     assert row is not None, sip_id
+    _every_node_is_behind(conn, "id", sip_id, now)
     return row
 
 
-def everyone(conn: Conn) -> list[Row]:
-    """Every SIP account; the reconciler's view of the truth."""
-    return conn.all("SELECT * FROM sip_account")
+def renew(conn: Conn, account_id: str, now: int) -> None:
+    """Let every node look again at all SIP accounts of an account."""
+    sql = "UPDATE sip_account SET generation = generation + 1 WHERE account_id = :id"
+    conn.run(sql, id=account_id)
+    _every_node_is_behind(conn, "account_id", account_id, now)
 
 
-def behind(conn: Conn, node: str, limit: int) -> list[Row]:
-    """SIP accounts whose newest generation the node has not been told."""
-    return conn.all(
-        "SELECT s.* FROM sip_account s LEFT JOIN sip_account_node n"
-        " ON n.sip_account_id = s.id AND n.node = :node"
-        " WHERE n.generation IS NULL OR n.generation < s.generation LIMIT :limit",
+def _every_node_is_behind(conn: Conn, column: str, value: str, now: int) -> None:
+    conn.run(
+        "INSERT INTO sip_account_node"
+        " (sip_account_id, node, generation, behind, changed_at, applied_at)"
+        " SELECT s.id, c.name, 0, TRUE, :now, 0 FROM sip_account s"
+        f" JOIN component c ON c.kind = 'pbx' WHERE s.{column} = :value"
+        " ON CONFLICT (sip_account_id, node)"
+        " DO UPDATE SET behind = TRUE, changed_at = excluded.changed_at",
+        now=now, value=value,
+    )  # fmt: skip
+
+
+async def behind(reader: Reader, node: str, limit: int) -> list[Row]:
+    """SIP accounts that the node must be told of, each with its `account_status`. The newest
+    change first: a new secret does not wait behind the first load of a node."""
+    return await reader.all(
+        "SELECT s.*, a.status AS account_status FROM sip_account_node n"
+        " JOIN sip_account s ON s.id = n.sip_account_id JOIN account a ON a.id = s.account_id"
+        " WHERE n.behind AND n.node = :node ORDER BY n.changed_at DESC LIMIT :limit",
         node=node, limit=limit,
     )  # fmt: skip
 
 
 def applied(conn: Conn, node: str, generations: dict[str, int], now: int) -> None:
-    """Note what a node has been told (SIP account id → generation)."""
+    """Note what a node has been told (SIP account id → generation); whoever changed since stays
+    behind. A deleted one that every node has forgotten is gone."""
     conn.many(
-        "INSERT INTO sip_account_node (sip_account_id, node, generation, applied_at)"
-        " VALUES (:id, :node, :generation, :now) ON CONFLICT (sip_account_id, node)"
-        " DO UPDATE SET generation = excluded.generation, applied_at = excluded.applied_at",
+        "UPDATE sip_account_node SET generation = :generation, applied_at = :now,"
+        " behind = (SELECT s.generation > :generation FROM sip_account s WHERE s.id = :id)"
+        " WHERE sip_account_id = :id AND node = :node",
         [
             {"id": sip_id, "node": node, "generation": generation, "now": now}
             for sip_id, generation in generations.items()
         ],
     )
+    purge(conn, list(generations))
+
+
+def purge(conn: Conn, ids: list[str]) -> None:
+    """Remove those of the deleted SIP accounts that no node knows any more."""
+    rows = conn.all(
+        "SELECT s.id FROM sip_account s WHERE s.id IN :ids AND s.deleted_at IS NOT NULL AND NOT"
+        " EXISTS (SELECT 1 FROM sip_account_node n WHERE n.sip_account_id = s.id AND n.behind)",
+        ids=ids,
+    )
+    gone = [row["id"] for row in rows]
+    for table in ("sip_contact", "sip_account_node"):
+        conn.run(f"DELETE FROM {table} WHERE sip_account_id IN :gone", gone=gone)
+    conn.run("DELETE FROM sip_account WHERE id IN :gone", gone=gone)
 
 
 async def nodes_applied(reader: Reader, username: str) -> tuple[int, int]:
-    """On how many PBX nodes the account's newest generation is in force, and how many nodes
-    there are."""
+    """On how many PBX nodes the account's newest state is in force, and how many nodes there
+    are; (0, 0) for one that is gone."""
     row = await reader.one(
         "SELECT COUNT(*) AS nodes, COUNT(n.node) AS done FROM sip_account s"
         " JOIN component c ON c.kind = 'pbx' LEFT JOIN sip_account_node n"
-        " ON n.sip_account_id = s.id AND n.node = c.name AND n.generation >= s.generation"
+        " ON n.sip_account_id = s.id AND n.node = c.name AND NOT n.behind"
         " WHERE s.username = :username",
         username=username,
     )
     return (row["done"], row["nodes"]) if row else (0, 0)
+
+
+async def exists(reader: Reader, username: str) -> bool:
+    """False once every PBX node has forgotten a deleted account of that name."""
+    sql = "SELECT 1 AS yes FROM sip_account WHERE username = :username"
+    return await reader.one(sql, username=username) is not None
+
+
+async def _applied(reader: Reader, ids: list[str]) -> tuple[dict[str, int], int]:
+    nodes = await reader.all("SELECT name FROM component WHERE kind = 'pbx'")
+    rows = await reader.all(
+        "SELECT sip_account_id AS id, COUNT(*) AS done FROM sip_account_node"
+        " WHERE sip_account_id IN :ids AND NOT behind AND node IN :nodes GROUP BY sip_account_id",
+        ids=ids, nodes=[row["name"] for row in nodes],
+    )  # fmt: skip
+    return {row["id"]: row["done"] for row in rows}, len(nodes)
+
+
+async def with_state(reader: Reader, rows: list[Row]) -> list[Row]:
+    """The SIP accounts, each with its `contacts`, oldest first, and its `done` of `nodes`."""
+    ids = [row["id"] for row in rows]
+    done, nodes = await _applied(reader, ids)
+    contacts = await reader.all(
+        "SELECT * FROM sip_contact WHERE sip_account_id IN :ids ORDER BY registered_at", ids=ids
+    )
+    return [
+        row
+        | {"done": done.get(row["id"], 0), "nodes": nodes}
+        | {"contacts": [each for each in contacts if each["sip_account_id"] == row["id"]]}
+        for row in rows
+    ]
+
+
+async def page(
+    reader: Reader, account_id: str, *, limit: int, offset: int, cursor: str | None,
+    search: str | None,
+) -> list[Row]:  # fmt: skip
+    """The account's SIP accounts, newest first; `search` is a part of any name or number."""
+    older = "" if cursor is None else " AND id < :cursor"
+    return await reader.all(
+        f"SELECT * FROM sip_account WHERE {_FOUND}{older}"
+        " ORDER BY id DESC LIMIT :limit OFFSET :offset",
+        id=account_id, search=like(search or ""), limit=limit, offset=offset,
+        **({} if cursor is None else {"cursor": cursor}),
+    )  # fmt: skip
+
+
+async def found(reader: Reader, account_id: str, search: str | None) -> int:
+    """How many SIP accounts the search finds on all pages."""
+    sql = f"SELECT COUNT(*) AS total FROM sip_account WHERE {_FOUND}"
+    row = await reader.one(sql, id=account_id, search=like(search or ""))
+    return int(row["total"]) if row else 0
+
+
+_FOUND = (
+    "account_id = :id AND deleted_at IS NULL AND LOWER(username || ' ' || label || ' '"
+    " || caller_id || ' ' || COALESCE(short_number, '')) LIKE :search ESCAPE '\\'"
+)
+
+
+def everyone(conn: Conn) -> list[Row]:
+    """Every SIP account, each with its `account_status`; the reconciler's view of the truth."""
+    return conn.all(
+        "SELECT s.*, a.status AS account_status FROM sip_account s"
+        " JOIN account a ON a.id = s.account_id"
+    )

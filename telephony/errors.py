@@ -177,6 +177,13 @@ class ConcurrencyLimitError(Problem):
     retry_after_seconds = 5
 
 
+class SipAccountExistsError(Problem):
+    """A name that must be unique."""
+
+    status, code = 409, "sip_account_exists"
+    title = "Another SIP account has this user name or short number. Choose another one."
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

@@ -18,10 +18,11 @@ from telephony.billing import adjustments, limits, verify, wallets
 from telephony.clock import Instant, now, rfc3339
 from telephony.errors import Problem
 from telephony.money import Micros, shown, to_micros
+from telephony.voice import sip_accounts
 
 T = TypeVar("T")
 
-account = typer.Typer(help="Customers' money and limits.", no_args_is_help=True)
+account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
 ledger = typer.Typer(help="The ledger: proofs, statements, corrections.", no_args_is_help=True)
 
 
@@ -129,6 +130,18 @@ def set_key_limit(
     _write(deed)
 
 
+@account.command()
+def suspend(name: Account) -> None:
+    """Let an account do nothing more: its keys and phones are refused, and its calls end."""
+    _set_status(name, "suspended")
+
+
+@account.command()
+def activate(name: Account) -> None:
+    """Let a suspended account work again."""
+    _set_status(name, "active")
+
+
 @ledger.command()
 def adjust(
     name: Account,
@@ -210,6 +223,15 @@ def _account(conn: Conn, name: str) -> Row:
 def _given(**caps: int | str | None) -> dict[str, int | None]:
     """The columns to set: an option that was not given is None, and stays as it is."""
     return {column: _or_none(cap) for column, cap in caps.items() if cap is not None}
+
+
+def _set_status(name: str, status: str) -> None:
+    def deed(conn: Conn) -> str:
+        row = _account(conn, name)
+        sip_accounts.set_account_status(conn, row["id"], status, now())
+        return f"{row['name']} is {status}."
+
+    console.print(_write(deed), markup=False)
 
 
 def _or_none(cap: Micros | str) -> Micros | None:

@@ -24,7 +24,7 @@ from telephony.money import shown
 from telephony.phone_numbers import e164
 from telephony.voice.hangups import hang_up
 from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
-from telephony.voice.sip_accounts import USERNAME
+from telephony.voice.sip_rules import USERNAME
 
 endpoint = Endpoints()
 

@@ -1,22 +1,18 @@
 """SIP accounts and their wallet: caller id, secret, top-up."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
 from api.endpoint import Context, Endpoints
 from api.fields import Amount, Answer, Body, Money, Number, SipAccount
-from db import sip
+from api.v1.applied import when_applied
 from db.ids import new_id
 from telephony.billing import wallets
-from telephony.clock import SECOND, now
 from telephony.errors import CallerIdNotAllowedError, InsufficientFundsError, NotFoundError
 from telephony.voice import sip_accounts
 
 endpoint = Endpoints()
-
-APPLIED_POLL_SECONDS = 0.2
-APPLIED_SECONDS_MAX = 2.0
 
 
 class CallerIdBody(Body):
@@ -70,23 +66,6 @@ class TopupAnswer(Answer):
     currency: str
 
 
-async def when_applied(context: Context, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Wait until every PBX node has the SIP account's newest state: 200, or 202 after 2 s."""
-    ear = context.db.wakeups.subscribe(sip_accounts.APPLIED)
-    deadline = now() + int(APPLIED_SECONDS_MAX * SECOND)
-    try:
-        while True:
-            done, nodes = await sip.nodes_applied(context.db, body["sip_account"])
-            applied = nodes > 0 and done == nodes
-            if applied or now() >= deadline:
-                break
-            await ear.wait(APPLIED_POLL_SECONDS)
-    finally:
-        context.db.wakeups.unsubscribe(sip_accounts.APPLIED, ear)
-    shown = {name: value for name, value in body.items() if value is not None}
-    return (200 if applied else 202), shown | {"applied": applied, "nodes": f"{done}/{nodes}"}
-
-
 @endpoint(
     "POST", "/voip/caller-id", scope="voip:manage", takes=CallerIdBody, returns=CallerIdAnswer,
     errors=(CallerIdNotAllowedError, NotFoundError), then=when_applied,
@@ -94,7 +73,7 @@ async def when_applied(context: Context, body: dict[str, Any]) -> tuple[int, dic
 def set_caller_id(context: Context, body: CallerIdBody) -> CallerIdAnswer:
     """Change the number that a SIP account shows."""
     row = sip_accounts.set_caller_id(
-        context.conn, context.me.account_id, body.sip_account, body.caller_id
+        context.conn, context.me.account_id, body.sip_account, body.caller_id, context.now
     )
     return CallerIdAnswer(sip_account=row["username"], caller_id=row["caller_id"])
 
@@ -109,7 +88,7 @@ def set_password(context: Context, body: PasswordBody) -> PasswordAnswer:
     secret = sip_accounts.new_secret() if given is None else given.get_secret_value()
     row = sip_accounts.set_secret(
         context.conn, context.vault, context.settings.realm, context.me.account_id,
-        body.sip_account, secret,
+        body.sip_account, secret, context.now,
     )  # fmt: skip
     return PasswordAnswer(
         sip_account=row["username"], sip_password=secret if given is None else None

@@ -4,7 +4,7 @@ may lose its last second, and somebody may write into it."""
 import asyncio
 import logging
 
-from db import sip
+from db import components, sip
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -12,12 +12,11 @@ from telephony.queue import Kick, drain, repeat
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.voice.ami import AmiLink, DBDel, DBGetTree, DBPut
-from telephony.voice.sip_accounts import APPLIED, CHANNEL, astdb_rows
+from telephony.voice.astdb import FAMILIES, astdb_rows, hang_up, put, remove, wanted
+from telephony.voice.sip_accounts import APPLIED, CHANNEL
 
 BATCH_MAX = 500
 RECONCILE_SECONDS = 60.0
-FAMILIES = ("ps/endpoint", "ps/auth", "ps/aor")
-"""In the order of deletion: what phones use first goes first."""
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +53,14 @@ class Provisioner:
             return await self._tell()
 
     async def _tell(self) -> int:
-        rows = await self._db.write(sip.behind, self._node, BATCH_MAX)
+        rows = await sip.behind(self._db, self._node, BATCH_MAX)
         for row in rows:
-            for family, value in self._rows(row).items():
-                await self._link.action(DBPut(family, row["username"], value))
+            if wanted(row):
+                await put(self._link, row["username"], self._rows(row))
+            else:
+                await remove(self._link, row["username"])
+        if gone := {row["username"] for row in rows if not wanted(row)}:
+            await hang_up(self._link, gone)
         if rows:
             generations = {row["id"]: row["generation"] for row in rows}
             await self._db.write(_applied, self._node, generations)
@@ -65,6 +68,7 @@ class Provisioner:
 
     async def reconcile(self) -> int:
         """Repair every difference, both ways. Strangers are deleted one by one, never by tree."""
+        await self._db.write(components.introduce, self._node, "pbx", now())
         if self._link.ready:
             async with self._turn:
                 await self._repair()
@@ -94,6 +98,7 @@ class Provisioner:
         return {
             (family, row["username"]): value
             for row in rows
+            if wanted(row)
             for family, value in self._rows(row).items()
         }
 

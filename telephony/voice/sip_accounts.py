@@ -1,28 +1,24 @@
 """SIP accounts: the phone's user name, the digests of its secret, the caller id it shows."""
 
 import hashlib
-import json
-import re
 import secrets
-from ipaddress import ip_address
+from typing import Any
 
-from db import caller_ids, sip
+from db import accounts, caller_ids, calls, sip
 from db.connection import Conn, Row
 from telephony.clock import Instant
-from telephony.errors import CallerIdNotAllowedError, NotFoundError, ValidationFailedError
+from telephony.errors import CallerIdNotAllowedError, NotFoundError, SipAccountExistsError
 from telephony.secrets import Vault
-from telephony.settings import Settings
+from telephony.voice import hangups
+from telephony.voice.sip_rules import bad, check_secret, check_short_number, check_username
 
 CHANNEL = "provisioning"
 APPLIED = "applied"
-USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
-RESERVED = frozenset({"trunk", "anonymous", "asterisk", "default"})
-SECRET_LENGTHS = (12, 128)
+ACCOUNTS_MAX = 1_000
+"""SIP accounts of one customer."""
 GENERATED_BYTES = 18
-COMMON = frozenset({
-    "password1234", "123456789012", "passwordpassword", "qwertyuiop12", "administrator",
-    "letmeinletmein", "changemechangeme", "1234567890123", "iloveyou1234", "welcome12345",
-})  # fmt: skip
+GENERATED_NAME_CHARS = 8
+LEGIBLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def new_secret() -> str:
@@ -30,23 +26,9 @@ def new_secret() -> str:
     return secrets.token_urlsafe(GENERATED_BYTES)
 
 
-def check_secret(secret: str, username: str) -> None:
-    """Raise ValidationFailedError for a secret that is too short, common or the user name."""
-    shortest, longest = SECRET_LENGTHS
-    if not shortest <= len(secret) <= longest:
-        raise _bad_secret(f"Use {shortest} to {longest} characters.")
-    if not all(" " <= char <= "~" for char in secret):
-        raise _bad_secret("Use printable ASCII characters only.")
-    if secret.lower() in COMMON or len(set(secret)) < 4:
-        raise _bad_secret("This secret is too common.")
-    lower = secret.lower()
-    if lower in username or len(lower.replace(username, "")) < shortest // 2:
-        raise _bad_secret("The secret must not be made of the user name.")
-
-
-def _bad_secret(message: str) -> ValidationFailedError:
-    field = {"field": "sip_password", "code": "weak", "message": message}
-    return ValidationFailedError(message, errors=[field])
+def new_username() -> str:
+    """A user name that nobody has: 40 random bits, in letters that are not mistaken."""
+    return "sip-" + "".join(secrets.choice(LEGIBLE) for _ in range(GENERATED_NAME_CHARS))
 
 
 def digests(username: str, realm: str, secret: str) -> str:
@@ -57,68 +39,108 @@ def digests(username: str, realm: str, secret: str) -> str:
 
 
 def create(
-    conn: Conn, vault: Vault, realm: str, *, account_id: str, username: str, secret: str,
-    caller_id: str, dial_mode: str, now: Instant,
+    conn: Conn, vault: Vault, realm: str, /, *, account_id: str, username: str, secret: str,
+    caller_id: str, dial_mode: str, now: Instant, **facts: Any,
 ) -> str:  # fmt: skip
-    """Add a phone's account; its id."""
-    if not USERNAME.fullmatch(username) or username in RESERVED:
-        raise ValidationFailedError("A user name is 2 to 32 of a-z, 0-9, dot, dash, underscore.")
+    """Add a phone's account; its id. `facts` are further columns."""
+    check_username(username)
     check_secret(secret, username)
+    _check_free(conn, account_id, None, facts.get("short_number"))
+    if sip.taken(conn, username):
+        raise SipAccountExistsError(f"The user name {username} is taken. Choose another one.")
+    if sip.count(conn, account_id) >= ACCOUNTS_MAX:
+        raise bad("username", "too_many", f"An account has at most {ACCOUNTS_MAX} SIP accounts.")
     conn.wake(CHANNEL)
-    return sip.add(
+    sip_id = sip.add(
         conn, account_id=account_id, username=username, caller_id=caller_id, dial_mode=dial_mode,
-        digests_sealed=vault.seal(digests(username, realm, secret)), created_at=now,
+        digests_sealed=vault.seal(digests(username, realm, secret)), created_at=now, **facts,
     )  # fmt: skip
+    if sip_id is None:  # somebody was faster
+        raise SipAccountExistsError
+    return sip_id
 
 
-def pick(conn: Conn, account_id: str, username: str | None) -> Row:
-    """The account's SIP account of that name, or its only or first one; NotFoundError."""
-    for row in sip.of_account(conn, account_id):
-        if username in (None, row["username"], row["id"]):
-            return row
-    raise NotFoundError("The account has no such SIP account.")
+def pick(conn: Conn, account_id: str, name: str | None) -> Row:
+    """The account's SIP account of that username or id, or its only or first one;
+    NotFoundError."""
+    row = sip.named(conn, account_id, name)
+    if row is None:
+        raise NotFoundError("The account has no such SIP account.")
+    return row
 
 
 def set_secret(
-    conn: Conn, vault: Vault, realm: str, account_id: str, username: str | None, secret: str
-) -> Row:
+    conn: Conn, vault: Vault, realm: str, account_id: str, name: str | None, secret: str,
+    now: Instant,
+) -> Row:  # fmt: skip
     """Replace the secret on every PBX node as soon as this commits; the account's new row."""
-    row = pick(conn, account_id, username)
+    row = pick(conn, account_id, name)
     check_secret(secret, row["username"])
     sealed = vault.seal(digests(row["username"], realm, secret))
     conn.wake(CHANNEL)
-    return sip.change(conn, row["id"], digests_sealed=sealed)
+    return sip.change(conn, row["id"], now, digests_sealed=sealed)
 
 
-def set_caller_id(conn: Conn, account_id: str, username: str | None, number: str) -> Row:
+def set_caller_id(
+    conn: Conn, account_id: str, name: str | None, number: str, now: Instant
+) -> Row:  # fmt: skip
     """Show another number from now on; it must be a verified one of the account."""
+    return change(conn, account_id, name, {"caller_id": number}, now)
+
+
+def may_show(conn: Conn, account_id: str, number: str) -> str:
+    """The number, if the account may show it; CallerIdNotAllowedError."""
     if not caller_ids.may_show(conn, account_id, number):
         raise CallerIdNotAllowedError(f"{number} is not a verified number of this account.")
-    row = pick(conn, account_id, username)
+    return number
+
+
+def change(
+    conn: Conn, account_id: str, name: str | None, facts: dict[str, Any], now: Instant
+) -> Row:
+    """Set columns, in force on every PBX node as soon as this commits; the account's new row.
+    One that is suspended loses its calls, too."""
+    if "caller_id" in facts:
+        may_show(conn, account_id, facts["caller_id"])
+    row = pick(conn, account_id, name)
+    _check_free(conn, account_id, row["id"], facts.get("short_number"))
+    if facts.get("status") == "suspended":
+        _hang_up(conn, row, "sip_account_suspended", now)
     conn.wake(CHANNEL)
-    return sip.change(conn, row["id"], caller_id=number)
+    return sip.change(conn, row["id"], now, **facts)
 
 
-def astdb_rows(row: Row, vault: Vault, settings: Settings) -> dict[str, str]:
-    """What AstDB holds of an account, by family: flat JSON of strings, in the order to write.
-    A bad value would make the object vanish, and one bad row hides all of its kind, so this is
-    the only place that writes them."""
-    username = row["username"]
-    password_digest = vault.open(row["digests_sealed"])
-    aor = {"max_contacts": "5", "remove_existing": "yes", "qualify_frequency": "0"}
-    auth = {
-        "auth_type": "digest", "username": username, "realm": settings.realm,
-        "password_digest": password_digest, "supported_algorithms_uas": settings.sip_digests,
-    }  # fmt: skip
-    endpoint = {
-        "aors": username, "auth": username, "context": "from-phone", "disallow": "all",
-        "allow": "ulaw,alaw", "direct_media": "no", "rtp_symmetric": "yes",
-        "force_rport": "yes", "rewrite_contact": "yes", "allow_transfer": "no",
-        "trust_id_inbound": "no", "accountcode": row["account_id"],
-        "callerid": row["caller_id"], "rtp_timeout": "120",
-    }  # fmt: skip
-    if not ip_address(settings.bind_host).is_unspecified:
-        # Else audio binds to every address, and every call looks up this host's name.
-        endpoint |= {"media_address": settings.bind_host, "bind_rtp_to_media_address": "yes"}
-    rows = {"ps/aor": aor, "ps/auth": auth, "ps/endpoint": endpoint}
-    return {family: json.dumps(values, sort_keys=True) for family, values in rows.items()}
+def delete(conn: Conn, account_id: str, name: str, now: Instant) -> Row:
+    """Take a SIP account away, with its calls. Its row goes once every PBX node has forgotten
+    it, and with the row its name is free again."""
+    row = pick(conn, account_id, name)
+    _hang_up(conn, row, "sip_account_deleted", now)
+    conn.wake(CHANNEL)
+    sip.change(conn, row["id"], now, deleted_at=now, short_number=None)
+    sip.purge(conn, [row["id"]])
+    return row
+
+
+def set_account_status(conn: Conn, account_id: str, status: str, now: Instant) -> None:
+    """Suspend a customer, whose phones and calls end at once, or let it work again."""
+    accounts.change(conn, account_id, status=status)
+    if status == "suspended":
+        hangups.ask(conn, calls.open_of(conn, account_id), "account_suspended", now)
+    sip.renew(conn, account_id, now)
+    conn.wake(CHANNEL)
+
+
+def _hang_up(conn: Conn, row: Row, reason: str, now: Instant) -> None:
+    """Calls of the phone, and those that it was called by."""
+    account_id, username = row["account_id"], row["username"]
+    mine = calls.open_of(conn, account_id, username)
+    hangups.ask(conn, mine + calls.open_to(conn, account_id, username), reason, now)
+
+
+def _check_free(conn: Conn, account_id: str, sip_id: str | None, number: str | None) -> None:
+    if number is None:
+        return
+    check_short_number(number, accounts.account(conn, account_id)["country"])
+    other = sip.by_short_number(conn, account_id, number)
+    if other and other["id"] != sip_id:
+        raise SipAccountExistsError(f"{number} is the short number of {other['username']}.")

@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from api.app import create_app
-from api.v1 import voip
+from api.v1 import applied
 from db.database import Database
 from db.session import open_database
 from telephony.secrets import Vault
@@ -19,8 +19,8 @@ from tests.api.world import client_of
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody applies anything in most tests; the reply need not wait 2 s for it."""
-    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", 0.02)
-    monkeypatch.setattr(voip, "APPLIED_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(applied, "APPLIED_SECONDS_MAX", 0.02)
+    monkeypatch.setattr(applied, "APPLIED_POLL_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from api.v1 import voip
-from api.v1.voip import APPLIED_SECONDS_MAX as REAL
+from api.v1 import applied
+from api.v1.applied import APPLIED_SECONDS_MAX as REAL
 from db.database import Database
 from telephony.secrets import Vault
 from telephony.settings import Settings
@@ -94,7 +94,7 @@ async def test_it_is_applied_once_every_node_has_it(
 async def test_the_reply_waits_for_the_nodes_and_no_longer(
     api: Api, database: Database, who: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voip, "APPLIED_SECONDS_MAX", AS_PROMISED)
+    monkeypatch.setattr(applied, "APPLIED_SECONDS_MAX", AS_PROMISED)
     assert REAL == AS_PROMISED
     await report_node(database)
 

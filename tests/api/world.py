@@ -52,7 +52,11 @@ async def report_node(database: Database, node: str = NODE) -> None:
 def apply_everywhere(conn: Conn, *nodes: str) -> None:
     """What the provisioners of the nodes do."""
     for node in nodes:
-        rows = sip.behind(conn, node, 100)
+        rows = conn.all(
+            "SELECT s.id, s.generation FROM sip_account s JOIN sip_account_node n"
+            " ON n.sip_account_id = s.id AND n.behind WHERE n.node = :node",
+            node=node,
+        )
         sip.applied(conn, node, {row["id"]: row["generation"] for row in rows}, now())
     conn.wake(sip_accounts.APPLIED)
 

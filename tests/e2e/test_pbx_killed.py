@@ -6,8 +6,7 @@ import time
 import pytest
 
 from telephony.secrets import Vault, load
-from telephony.voice.provisioning import FAMILIES
-from telephony.voice.sip_accounts import astdb_rows
+from telephony.voice.astdb import FAMILIES, astdb_rows
 from tests.e2e.conftest import SinkThread
 from tests.e2e.installation import Installation
 from tests.fixtures_pbx import eventually

@@ -136,3 +136,14 @@ async def test_two_writers_beside_each_other(sqlite_url: str) -> None:
     assert set(found) == {"hold of a call or message that is not there"}
     await beside.close()
     await platform.close()
+
+
+async def test_an_account_is_suspended_and_activated(
+    database: Database, who: Customer, run: Run
+) -> None:
+    for word, status in (("suspend", "suspended"), ("activate", "active")):
+        said = await asyncio.to_thread(run, "account", word, "Acme")
+        assert said == f"Acme is {status}. "
+        row = await database.one("SELECT status FROM account WHERE id = :id", id=who.account_id)
+        assert row == {"status": status}
+    assert (await asyncio.to_thread(run, "account", "suspend", "nobody", status=1)) != ""

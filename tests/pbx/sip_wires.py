@@ -30,11 +30,13 @@ class UdpWire:
 
     name = "UDP"
 
-    def __init__(self, host: str, port: int, local_port: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, local_port: int = 0, local_host: str = "127.0.0.1"
+    ) -> None:
         self._there = host, port
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", local_port))
-        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._socket.bind((local_host, local_port))
+        self.address = f"{local_host}:{self._socket.getsockname()[1]}"
 
     def send(self, text: str) -> None:
         self._socket.sendto(text.encode(), self._there)

@@ -64,9 +64,12 @@ class Voice:
             )  # fmt: skip
 
     async def _provisioned(self) -> None:
-        sql = "SELECT COUNT(*) AS found FROM sip_account_node"
+        sql = (
+            "SELECT COUNT(*) AS found FROM sip_account s JOIN sip_account_node n"
+            " ON n.sip_account_id = s.id AND NOT n.behind WHERE s.username IN :names"
+        )
         async with asyncio.timeout(10):
-            while (await self.database.all(sql))[0]["found"] < len(self.phones):
+            while (await self.database.all(sql, names=self.phones))[0]["found"] < len(self.phones):
                 await asyncio.sleep(0.02)
 
     async def place(self, who: Customer, to: str, **wish: Any) -> str:

@@ -162,3 +162,4 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("sip_account_id", "node", "uri", name=op.f("pk_sip_contact")),
     )
+    op.create_index("ix_sip_contact_expiry", "sip_contact", ["node", "expires_at"], unique=False)

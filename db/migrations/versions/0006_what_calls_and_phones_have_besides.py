@@ -114,10 +114,15 @@ def upgrade() -> None:
         "sip_account_node",
         sa.Column("behind", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    op.add_column(
+        "sip_account_node",
+        sa.Column("changed_at", sa.BigInteger(), nullable=False, server_default="0"),
+    )
+    op.create_index("ix_sip_account_applied", "sip_account_node", ["node", "applied_at"])
     op.create_index(
         "ix_sip_account_behind",
         "sip_account_node",
-        ["node"],
+        ["node", "changed_at"],
         unique=False,
         sqlite_where=sa.text("behind"),
         postgresql_where=sa.text("behind"),
