@@ -58,7 +58,11 @@ def astdb_rows(row: Row, vault: Vault, settings: Settings) -> dict[str, str]:
         "supported_algorithms_uas": settings.sip_digests,
     }  # fmt: skip
     rows = {"ps/aor": aor, "ps/auth": auth, "ps/endpoint": _endpoint(row, settings)}
-    return {family: json.dumps(values, sort_keys=True) for family, values in rows.items()}
+    return {family: _json(values) for family, values in rows.items()}
+
+
+def _json(values: dict[str, str]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 
 def _endpoint(row: Row, settings: Settings) -> dict[str, str]:

@@ -15,7 +15,9 @@ from tests.factories import Customer, customer
 
 KEYED = [endpoint for endpoint in ENDPOINTS if endpoint.scope is not PUBLIC]
 POSTS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "POST"]
-IDS = {"message_id": "msg_0", "call_id": "call_0", "recording_id": "rec_0"}
+IDS = {
+    "message_id": "msg_0", "call_id": "call_0", "recording_id": "rec_0", "id": "sip_0",
+}  # fmt: skip
 
 
 def name(endpoint: Endpoint) -> str:
@@ -63,7 +65,7 @@ def test_every_operation_has_a_name_and_a_summary_of_its_own() -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=name)
 def test_bodies_responses_and_keys_are_described(endpoint: Endpoint) -> None:
     described = operation(endpoint)
-    assert ("requestBody" in described) == (endpoint.method == "POST")
+    assert ("requestBody" in described) == (endpoint.method in ("POST", "PATCH"))
     assert {"500", "503", "401", str(endpoint.status)} <= described["responses"].keys()
     assert ({} in described["security"]) == (endpoint.scope is PUBLIC)
     named = {parameter["name"]: parameter for parameter in described["parameters"]}
