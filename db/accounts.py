@@ -105,7 +105,7 @@ def account(conn: Conn, account_id: str) -> Row:
     return found
 
 
-def change(conn: Conn, account_id: str, **facts: Any) -> None:
+def change(conn: Conn, account_id: str, /, **facts: Any) -> None:
     """Set columns of an account."""
     sets = ", ".join(f"{column} = :{column}" for column in facts)
     conn.run(f"UPDATE account SET {sets} WHERE id = :account_id", account_id=account_id, **facts)
