@@ -42,7 +42,9 @@ _WITH_BODY = (
     ValidationFailedError, UnknownFieldError, MalformedJsonError, BodyTooLargeError,
     UnsupportedMediaTypeError,
 )  # fmt: skip
-DESCRIPTIONS = {200: "Done.", 201: "Created.", 202: "Accepted.", 206: "The part that Range asked for."}
+DESCRIPTIONS = {
+    200: "Done.", 201: "Created.", 202: "Accepted.", 206: "The part that Range asked for.",
+}  # fmt: skip
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
