@@ -13,6 +13,9 @@ from telephony.voice.ami import AmiEvent, AmiLink, Connected, Resync
 from telephony.voice.originate import SIMULATED_PHONE, Originator, to_simulated_phone
 
 EVENTS_PER_COMMIT_MAX = 200
+CHANNEL_UP = "6"
+RINGING = ("RINGING", "PROGRESS")
+"""180 and 183: many a carrier sends early media alone, and the caller hears it ring in that."""
 
 
 class CallEvents:
@@ -65,7 +68,7 @@ def _new_channel(conn: Conn, event: AmiEvent) -> None:
 
 def _dial_state(conn: Conn, event: AmiEvent) -> None:
     call = _dialling(conn, event)
-    if call and event.fields.get("dialstatus") == "RINGING":
+    if call and event.fields.get("dialstatus") in RINGING:
         settle.ringing(conn, call, event.timestamp)
 
 
@@ -75,6 +78,17 @@ def _dial_end(conn: Conn, event: AmiEvent) -> None:
         settle.answered(conn, call, event.timestamp)
     elif not event.fields.get("uniqueid") and status in _REFUSED:
         _first_leg_refused(conn, event, *_REFUSED[status])
+
+
+def _hangup(conn: Conn, event: AmiEvent) -> None:
+    """DialEnd says NOANSWER of a phone that declines, and of one that just rings; the cause tells
+    them apart. A first leg that answered is Up, and its record tells how it went on."""
+    call = _dialling(conn, event)
+    if call is None or event.fields.get("channelstate") == CHANNEL_UP:
+        return
+    if call["first_leg"] and call["status"] == CallStatus.dialing:
+        end = causes.first_leg(event.fields.get("cause", ""))
+        settle.finish(conn, call, settle.End(*end, event.timestamp))
 
 
 def _first_leg_refused(conn: Conn, event: AmiEvent, status: CallStatus, cause: str) -> None:
@@ -109,7 +123,6 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
 
 _REFUSED = {
     "BUSY": (CallStatus.busy, "phone_busy"),
-    "NOANSWER": (CallStatus.no_answer, "phone_no_answer"),
     "CONGESTION": (CallStatus.failed, "phone_rejected"),
     "CHANUNAVAIL": (CallStatus.failed, "phone_rejected"),
 }
@@ -117,5 +130,6 @@ _DEEDS = {
     "Newchannel": _new_channel,
     "DialState": _dial_state,
     "DialEnd": _dial_end,
+    "Hangup": _hangup,
     "OriginateResponse": _originate_response,
 }

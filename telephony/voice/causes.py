@@ -17,6 +17,12 @@ _BY_DIAL_STATUS = {
     "NOANSWER": CallStatus.no_answer,
     "CANCEL": CallStatus.canceled,
 }
+_PHONE_REJECTED = (CallStatus.failed, "phone_rejected")
+_PHONE_NO_ANSWER = (CallStatus.no_answer, "phone_no_answer")
+_BY_FIRST_LEG = {
+    "17": (CallStatus.busy, "phone_busy"),
+    **dict.fromkeys(("", "0", "16", "18", "19"), _PHONE_NO_ANSWER),
+}
 PHONE_NOT_REGISTERED = (CallStatus.failed, "phone_not_registered")
 
 
@@ -34,11 +40,16 @@ def unanswered(dial_status: str) -> CallStatus:
 
 _BY_DISPOSITION = {
     "BUSY": (CallStatus.busy, "phone_busy"),
-    "NO ANSWER": (CallStatus.no_answer, "phone_no_answer"),
+    "NO ANSWER": _PHONE_NO_ANSWER,
     "ANSWERED": (CallStatus.canceled, "normal_clearing"),
 }
 
 
 def never_dialled(disposition: str) -> tuple[CallStatus, str]:
     """The end of a call of which only the first leg was tried, from the record's disposition."""
-    return _BY_DISPOSITION.get(disposition, (CallStatus.failed, "phone_rejected"))
+    return _BY_DISPOSITION.get(disposition, _PHONE_REJECTED)
+
+
+def first_leg(code: str) -> tuple[CallStatus, str]:
+    """The end of a call whose first leg hung up before it answered, from its Q.850 cause."""
+    return _BY_FIRST_LEG.get(code, _PHONE_REJECTED)

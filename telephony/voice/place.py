@@ -132,7 +132,8 @@ def refuse_from_phone(
 ) -> None:
     """Log a call that a phone was not allowed to make, with the reason."""
     account = accounts.account(conn, phone["account_id"])
-    target = Target(to, "outbound", rating.free(account["currency"]), routes.NOWHERE)
+    free = rating.free(account["currency"])
+    target = Target(to.removeprefix(SIP), "outbound", free, routes.NOWHERE)
     call_id = new_id("call")
     payer = Payer(phone["account_id"], phone["dial_mode"], call_id, target.rate, 0)
     _add_dialling(conn, payer, NOTHING, phone, target, uniqueid, node, now)

@@ -22,6 +22,18 @@ def _send(status: str, cseq: str = "[last_CSeq:]", body: str = "") -> str:
     return f"<send><![CDATA[\n{text}\n]]></send>"
 
 
+def _ask(method: str, cseq: int, body: str = "") -> str:
+    """A request to the caller, within the call that it began."""
+    kind = "Content-Type: application/sdp\n" if body else ""
+    text = (
+        f"{method} [next_url] SIP/2.0\n"
+        "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n"
+        "From: [$to];tag=[pid]SIPp[call_number]\nTo: [$from]\nCall-ID: [call_id]\n"
+        f"CSeq: {cseq} {method}\n{CONTACT}Max-Forwards: 70\n{kind}Content-Length: [len]\n\n{body}"
+    )
+    return f"<send><![CDATA[\n{text}\n]]></send>"
+
+
 def _scenario(*steps: str) -> str:
     body = "".join(steps)
     return f'<?xml version="1.0" encoding="us-ascii"?><scenario name="uas">{body}</scenario>'
@@ -31,19 +43,53 @@ INVITE = '<recv request="INVITE"/>'
 ACK = '<recv request="ACK"/>'
 
 
+BYE = '<recv request="BYE"/>'
+CANCEL = '<recv request="CANCEL"/>'
+OK = _send("200 OK")
+TAKEN = _send("200 OK", body=SDP) + ACK
+RINGS = _send("180 Ringing")
+EARLY_MEDIA = _send("183 Session Progress", body=SDP)
+OF_INVITE = "CSeq: [last_cseq_number] INVITE"
+CANCELED = CANCEL + OK + _send("487 Request Terminated", OF_INVITE) + ACK
+
+
+def _pause(milliseconds: int) -> str:
+    return f'<pause milliseconds="{milliseconds}"/>'
+
+
 def _answer(ring_milliseconds: int) -> str:
-    rings = _send("180 Ringing") + f'<pause milliseconds="{ring_milliseconds}"/>'
-    return rings + _send("200 OK", body=SDP) + ACK + '<recv request="BYE"/>' + _send("200 OK")
+    return RINGS + _pause(ring_milliseconds) + TAKEN + BYE + OK
 
 
-def _ring() -> str:
-    canceled = _send("487 Request Terminated", "CSeq: [last_cseq_number] INVITE")
-    return _send("180 Ringing") + '<recv request="CANCEL"/>' + _send("200 OK") + canceled + ACK
+def _asks_again() -> str:
+    """A re-INVITE in mid-call, as carriers send them to refresh a session."""
+    again = _ask("INVITE", 1, SDP) + '<recv response="100" optional="true"/><recv response="200"/>'
+    return RINGS + TAKEN + _pause(300) + again + _ask("ACK", 1) + BYE + OK
+
+
+def _leaves() -> str:
+    return _ask("BYE", 1) + '<recv response="200"/>'
+
+
+def _answers_the_canceled() -> str:
+    """CANCEL and 200 meet on the wire: the carrier took the call already."""
+    return RINGS + CANCEL + OK + _send("200 OK", OF_INVITE, SDP) + ACK + BYE + OK
 
 
 def answering(ring_milliseconds: int = 50) -> str:
     """A phone that rings, answers, and stays until the other side hangs up."""
     return _scenario(INVITE, _answer(ring_milliseconds))
+
+
+def ringing() -> str:
+    """A phone that rings until it is canceled."""
+    return _scenario(INVITE, RINGS + CANCELED)
+
+
+def leaving(talk_milliseconds: int) -> str:
+    """A phone that answers at once and hangs up after a while."""
+    noted = f'<recv request="INVITE" rrs="true"><action>{PARTIES}</action></recv>'
+    return _scenario(noted, TAKEN + _pause(talk_milliseconds) + _leaves())
 
 
 def refusing(status: str) -> str:
@@ -56,20 +102,42 @@ LOGGED = (
     '<log message="INVITE [$called]"/>'
 )
 """Once per call, however often a lost INVITE is sent again."""
+PARTIES = (
+    '<ereg regexp="&lt;.*" search_in="hdr" header="To:" assign_to="to"/>'
+    '<ereg regexp="[^ ].*" search_in="hdr" header="From:" assign_to="from"/>'
+)
+"""For requests of the side that was called."""
+REFUSALS = {
+    "0403": "403 Forbidden",
+    "0404": "404 Not Found",
+    "0408": "408 Request Timeout",
+    "0480": "480 Temporarily Unavailable",
+    "0484": "484 Address Incomplete",
+    "0486": "486 Busy Here",
+    "0488": "488 Not Acceptable Here",
+    "0500": "500 Server Internal Error",
+    "0503": "503 Service Unavailable",
+    "0600": "600 Busy Everywhere",
+    "0603": "603 Decline",
+}
 CARRIER = {
-    "0486": _send("486 Busy Here") + ACK,
-    "0503": _send("503 Service Unavailable") + ACK,
-    "0404": _send("404 Not Found") + ACK,
-    "0403": _send("403 Forbidden") + ACK,
-    "0480": _send("480 Temporarily Unavailable") + ACK,
-    "0180": _ring(),
+    **{digits: _send(status) + ACK for digits, status in REFUSALS.items()},
+    "0180": RINGS + CANCELED,
+    "0183": EARLY_MEDIA + CANCELED,
+    "0283": EARLY_MEDIA + _pause(500) + TAKEN + BYE + OK,
     "0700": _answer(700),
+    "0016": RINGS + TAKEN + _pause(1000) + _leaves(),
+    "0200": _asks_again(),
+    "0487": _answers_the_canceled(),
+    "0999": _pause(60_000),
 }
 
 
 def carrier() -> str:
-    """A trunk's other end; the last four digits decide: refuse with 0 + that status, 0180 ring
-    until canceled, 0700 answer after 700 ms, any other answer at once."""
+    """A trunk's other end; the last four digits decide: 0 and the status that it refuses with;
+    0180 rings until canceled and 0183 sends early media; 0283 answers after early media, 0700
+    after 700 ms; 0016 hangs up after 1 s; 0200 sends a re-INVITE; 0487 answers a call that is
+    canceled; 0999 says nothing at all; any other is answered at once."""
     # The qualifying OPTIONS is a call of its own to SIPp.
     choices, branches = "", ""
     for at, (digits, steps) in enumerate(CARRIER.items(), 1):
@@ -78,10 +146,11 @@ def carrier() -> str:
     jumps = "".join(f'<nop next="{at}" test="{at}"/>' for at in range(1, len(CARRIER) + 1))
     return _scenario(
         '<recv request="OPTIONS" optional="true" next="80"/>',
-        f'<recv request="INVITE"><action>{choices}{LOGGED}</action></recv>{jumps}',
+        f'<recv request="INVITE" rrs="true"><action>{choices}{LOGGED}{PARTIES}</action></recv>'
+        f"{jumps}",
         _answer(50) + '<nop next="90"/>',
         branches,
-        '<label id="80"/>' + _send("200 OK") + '<label id="90"/>',
+        '<label id="80"/>' + OK + '<label id="90"/>',
     )
 
 

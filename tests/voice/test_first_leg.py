@@ -26,7 +26,7 @@ async def dialling(database: Database, mode: str) -> str:
     return await database.write(lambda conn: add_call(conn, who, **facts))
 
 
-async def end_of(database: Database, call_id: str) -> tuple[str, str]:
+async def end_of(database: Database, call_id: str) -> tuple[str, str | None]:
     row = await database.one("SELECT status, hangup_cause FROM call WHERE id = :id", id=call_id)
     assert row is not None
     return row["status"], row["hangup_cause"]
@@ -60,3 +60,34 @@ async def test_a_phone_that_had_no_channel_is_not_registered(database: Database,
     assert [call["first_leg"] for call in again] == ([SIMULATED_PHONE] if mode == "test" else [])
     assert await database.write(apply, [absent]) == []  # nor does the simulated phone answer
     assert await end_of(database, call_id) == ("failed", "phone_not_registered")
+
+
+@pytest.mark.parametrize(
+    ("cause", "end"),
+    [
+        ("21", ("failed", "phone_rejected")),
+        ("19", ("no_answer", "phone_no_answer")),
+        ("0", ("no_answer", "phone_no_answer")),
+        ("17", ("busy", "phone_busy")),
+        ("1", ("failed", "phone_rejected")),
+    ],
+)
+async def test_the_cause_tells_a_phone_that_declines_from_one_that_rings(
+    database: Database, cause: str, end: tuple[str, str]
+) -> None:
+    call_id = await dialling(database, "live")
+    told = [
+        event("Newchannel", uniqueid=call_id),
+        event("DialEnd", destuniqueid=call_id, dialstatus="NOANSWER"),
+        event("Hangup", uniqueid=call_id, channelstate="5", cause=cause),
+        event("Hangup", uniqueid=call_id, channelstate="5", cause="16"),
+    ]
+    assert await database.write(apply, told) == []
+    assert await end_of(database, call_id) == end
+
+
+async def test_a_first_leg_that_answered_is_left_to_its_record(database: Database) -> None:
+    call_id = await dialling(database, "live")
+    over = event("Hangup", uniqueid=call_id, channelstate="6", cause="21")
+    assert await database.write(apply, [over]) == []
+    assert await end_of(database, call_id) == ("dialing", None)

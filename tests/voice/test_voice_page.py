@@ -1,0 +1,61 @@
+"""The tables of docs/voice.md say what the run on the real PBX found."""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from db.calls import CallStatus
+from telephony.voice.authorize import Q850
+from tests.pbx.sipp import answering, leaving, refusing, ringing
+from tests.voice.real_pbx import Voice
+from tests.voice.test_calls_trunk import phone
+from tests.voice.voice_page import (
+    CARRIER,
+    FIRST_LEG,
+    REFUSALS,
+    Try,
+    all_played,
+    refused,
+    shown,
+    tables,
+)
+
+OUTCOME = ("call status", "hangup cause", "SIP code", "events", "talk", "cost")
+SCENARIOS = {"answers": answering(), "rings": ringing(), "leaves": leaving(1_500)}
+
+
+async def check(voice: Voice, folder: Path, subject: str, tries: dict[str, Try]) -> None:
+    """Play every row of a table; the first cell says what is played."""
+    phones = sorted({one.phone for one in tries.values()})
+    who = await voice.customer(mode="live", phones=len(phones), calls_max=100, calls_per_second=100)
+    origins = dict(zip(phones, voice.phones, strict=True))
+    async with AsyncExitStack() as stack:
+        for scenario, name in origins.items():
+            if scenario:  # else nobody is registered there
+                played = SCENARIOS.get(scenario) or refusing(scenario)
+                await stack.enter_async_context(phone(voice, name, folder, played))
+        found = await all_played(voice, who, tries, origins)
+    print(f"\n{shown(found)}")
+    (rows,) = tables(subject, *OUTCOME)
+    assert found == rows
+
+
+async def test_what_the_carrier_answers(voice: Voice, tmp_path: Path) -> None:
+    await check(voice, tmp_path, "the carrier says", CARRIER)
+
+
+async def test_what_the_first_leg_does(voice: Voice, tmp_path: Path) -> None:
+    await check(voice, tmp_path, "the phone", FIRST_LEG)
+
+
+async def test_why_a_phone_s_call_is_refused(voice: Voice) -> None:
+    found = [await refused(voice, one) for one in REFUSALS.values()]
+    print(f"\n{shown(found)}")
+    (rows,) = tables("reason", "Q.850", "SIP")
+    assert found == rows
+    assert [row[0] for row in rows] == list(REFUSALS)
+    assert {f"`{problem.code}`" for problem in Q850} <= set(REFUSALS)
+
+
+def test_every_state_is_on_the_page() -> None:
+    (rows,) = tables("state", "means", "event")
+    assert [row[0].strip("`") for row in rows] == list(CallStatus)
