@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from db import accounts
 from telephony.clock import now
 from telephony.money import to_json
 from telephony.voice.hangups import hang_up
@@ -94,17 +95,18 @@ FIRST_LEG = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """A number that a phone dials, by default its suspended neighbour's name, and what is so of
-    its account."""
+    """A number that a phone dials (none: its suspended neighbour's name), what is so of its
+    account, and what becomes of it in this very moment."""
 
     dialled: str = "+15550100001"
     facts: dict[str, Any] = field(default_factory=dict)
+    status: str = "active"
 
 
 REFUSALS = {
     "`insufficient_funds`": Refusal(facts={"sip_funds": "0"}),
     "`spend_cap_reached`": Refusal(facts={"spend_day_max": 1}),
-    "`account_suspended`": Refusal(facts={"status": "suspended"}),
+    "`account_suspended`": Refusal(status="suspended"),
     "`concurrency_limit`": Refusal(facts={"calls_max": 0}),
     "`destination_not_allowed`": Refusal("+819012345678"),
     "`not_found`": Refusal(""),
@@ -118,6 +120,7 @@ async def refused(voice: Voice, one: Refusal) -> Cells:
     first, second = voice.phones
     sql = "UPDATE sip_account SET status = 'suspended' WHERE username = :name"
     await voice.database.write(lambda conn: conn.run(sql, name=second))
+    await voice.database.write(accounts.change, who.account_id, status=one.status)
     with SipClient("127.0.0.1", voice.pbx.settings.sip_port, first, SECRET) as client:
         status = await asyncio.to_thread(client.invite, one.dialled or second)
     row = await voice.only_call(who)
