@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -100,6 +101,7 @@ class S3Recordings:
                 "access_key_id": settings.recordings_access_key_id,
                 "secret_access_key": settings.recordings_secret_access_key.get_secret_value(),
                 "region": settings.recordings_region,
+                "disable_bulk_delete": True,  # not every service has it
                 **({"endpoint": endpoint} if endpoint else {}),
             },
             client_options={
@@ -123,5 +125,6 @@ class S3Recordings:
         return (bytes(chunk) async for chunk in found.stream(READ_BYTES))
 
     async def delete(self, key: str) -> None:
-        """S3 tells no difference where there was no object."""
-        await obstore.delete_async(self._store, key)
+        """AWS tells no difference where there was no object, others do."""
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(self._store, key)

@@ -1,0 +1,89 @@
+"""Which calls are recorded: what the call asks for, else what its phone says, else its account."""
+
+from typing import Any
+
+import pytest
+
+from db import accounts, calls, sip
+from db.connection import Conn
+from db.database import Database
+from telephony.clock import now
+from telephony.settings import Settings
+from telephony.voice.authorize import decide
+from telephony.voice.originate import originate
+from tests.factories import Customer, customer
+from tests.voice.calling import add_phone, call, placed
+
+INSIDE = "sip:alice"
+OUTSIDE = "+15559876543"
+
+
+@pytest.fixture
+async def who(database: Database) -> Customer:
+    owner = await customer(database, sip_funds="50", country="US")
+    await add_phone(database, owner, "alice", dial_mode="test")
+    await add_phone(database, owner, "bob", "", dial_mode="test")
+    return owner
+
+
+def say(conn: Conn, who: Customer, account: str, phone: str) -> None:
+    """Policies of the account and of its phone alice."""
+    accounts.change(conn, who.account_id, record=account)
+    row = sip.by_username(conn, "alice")
+    assert row
+    conn.run("UPDATE sip_account SET record = :record WHERE id = :id", record=phone, id=row["id"])
+
+
+RULES: list[tuple[str | None, str, str, str, str]] = [
+    # what the call asks, the phone's policy, the account's, to, what comes of it
+    (None, "", "", OUTSIDE, ""),
+    (None, "", "outbound", OUTSIDE, "stereo"),
+    (None, "", "all", OUTSIDE, "stereo"),
+    (None, "", "inbound", OUTSIDE, ""),
+    (None, "outbound", "", OUTSIDE, "stereo"),
+    (None, "inbound", "all", OUTSIDE, ""),
+    (None, "all", "inbound", OUTSIDE, "stereo"),
+    (None, "outbound", "", INSIDE, ""),
+    (None, "all", "", INSIDE, "stereo"),
+    ("mixed", "", "", OUTSIDE, "mixed"),
+    ("mixed", "all", "all", OUTSIDE, "mixed"),
+    ("stereo", "inbound", "", INSIDE, "stereo"),
+    ("", "all", "all", OUTSIDE, ""),
+]
+
+
+async def test_calls_of_the_api(database: Database, who: Customer) -> None:
+    found = []
+    for asked, phone, account, to, _ in RULES:
+        await database.write(say, who, account, phone)
+        done = await placed(database, who, to, origin="alice", record=asked)
+        row = await call(database, done.call_id)
+        assert originate(row).variables["SV_RECORD"] == row["record"] == done.record
+        found.append(row["record"])
+    assert found == [wanted for *_, wanted in RULES]
+
+
+async def test_calls_that_a_phone_dials(database: Database, who: Customer) -> None:
+    """A phone asks for nothing: its policy and its account's decide."""
+    rules = [rule for rule in RULES if rule[0] is None]
+    found = []
+    for at, (_, phone, account, to, _) in enumerate(rules):
+        await database.write(say, who, account, phone)
+        verdict = await database.write(
+            decide, Settings(), endpoint="alice", dialled=to.removeprefix("sip:"),
+            uniqueid=f"pbx1-7.{at}",
+        )  # fmt: skip
+        row = await database.write(calls.by_channel, f"pbx1-7.{at}")
+        assert row
+        assert verdict.variables["SV_RECORD"] == row["record"]
+        found.append(row["record"])
+    assert found == [wanted for *_, wanted in rules]
+
+
+async def test_a_refused_call_is_not_recorded(database: Database) -> None:
+    facts: dict[str, Any] = {"record": "all", "country": "US"}
+    poor = await customer(database, **facts)
+    await add_phone(database, poor, "carol", dial_mode="test")
+    await database.write(decide, Settings(), endpoint="carol", dialled=OUTSIDE, uniqueid="pbx1-8.1")
+    (row,) = await database.all("SELECT * FROM call WHERE created_at <= :now", now=now())
+    assert (row["status"], row["record"]) == ("failed", "")
