@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from db import recordings
+from db.connection import Row
 from db.database import Database
 from db.recordings import RecordingStatus
 from telephony.clock import now
@@ -47,12 +48,18 @@ class Sweeper:
 
     async def expire(self) -> int:
         """Delete a batch from the store and note it, in this order: a kill between the two is
-        mended by the next turn."""
+        mended by the next turn. How many are gone."""
         rows = await recordings.due(self._db, now(), BATCH_MAX)
-        for row in rows:
+        return sum([await self._delete(row) for row in rows])
+
+    async def _delete(self, row: Row) -> bool:
+        try:
             await self._store.delete(row["stored_as"])
-            await self._db.write(deeds.deleted, row["id"])
-        return len(rows)
+        except Exception:
+            log.exception("recording %s is still in the store", row["id"])
+            return False
+        await self._db.write(deeds.deleted, row["id"])
+        return True
 
     async def tidy(self) -> None:
         """Delete files whose recording is safe, and take up those that came too late."""
