@@ -63,6 +63,9 @@ class Recording(Table, table=True):
     delete_at: int | None = instant(default=None)
 
 
+_COLUMNS = "r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url"
+
+
 def add(conn: Conn, **facts: Any) -> None:
     """Insert a recording that has begun."""
     blank = {"sha256": "", "stored_as": "", "repaired": False}
@@ -80,15 +83,21 @@ async def over(reader: Reader, node: str, after: str, limit: int) -> list[Row]:
     the id `after`; each with `channel_id`, `ended_at`, `hangup_cause`, `callback_url` of its
     call."""
     return await reader.all(
-        f"{_WITH_CALL} WHERE r.status = 'recording' AND r.node = :node AND r.id > :after"
+        f"SELECT {_COLUMNS} FROM recording r JOIN call c ON c.id = r.call_id"
+        " WHERE r.status = 'recording' AND r.node = :node AND r.id > :after"
         " AND c.ended_at IS NOT NULL ORDER BY r.id LIMIT :limit",
         node=node, after=after, limit=limit,
     )  # fmt: skip
 
 
 async def of_channels(reader: Reader, channel_ids: Iterable[str]) -> dict[str, Row]:
-    """By channel id: the recording of that channel's call, as `over` gives it."""
-    rows = await reader.all(f"{_WITH_CALL} WHERE c.channel_id IN :ids", ids=list(channel_ids))
+    """By channel id: that channel's call and its recording, as `over` gives them; the columns of
+    a recording that is not there are None."""
+    rows = await reader.all(
+        f"SELECT {_COLUMNS} FROM call c LEFT JOIN recording r ON r.call_id = c.id"
+        " WHERE c.channel_id IN :ids",
+        ids=list(channel_ids),
+    )
     return {row["channel_id"]: row for row in rows}
 
 
@@ -112,9 +121,3 @@ async def stored_of(reader: Reader, call_ids: Iterable[str]) -> dict[str, Row]:
         "SELECT * FROM recording WHERE call_id IN :ids AND status = 'stored'", ids=list(call_ids)
     )
     return {row["call_id"]: row for row in rows}
-
-
-_WITH_CALL = (
-    "SELECT r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url"
-    " FROM recording r JOIN call c ON c.id = r.call_id"
-)

@@ -19,6 +19,8 @@ USER = "asterisk"
 # Written before a line, it makes the line a comment.
 OFF = ";"
 WRITABLE = ("lib", "db", "spool", "spool/monitor", "cache", "run", "log")
+# Where group `asterisk` may delete: a platform that is not root takes recordings away.
+SHARED = ("spool/monitor",)
 LOGS = ("log/cdr-csv", "log/cdr-custom")
 READ_ONLY = ("etc", "tls", "keys", "agi", "root")
 # A semicolon starts a comment, a line end another option, `#` an include.
@@ -141,7 +143,7 @@ def _folder(layout: Layout, name: str) -> None:
         os.chown(layout.folder, 0, layout.gid)
         os.chown(path, 0 if name in READ_ONLY else layout.uid, layout.gid)
     layout.folder.chmod(0o750)
-    path.chmod(0o750)
+    path.chmod(0o770 if name in SHARED else 0o750)
 
 
 def _write(layout: Layout, name: str, text: str) -> None:

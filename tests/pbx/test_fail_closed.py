@@ -192,6 +192,7 @@ BAD_VALUES = {
     "SV_SECONDS": ["", "0", "-1", "1e9", "86401", "30:60", "99999999999999999999"],
     "SV_RING_SECONDS": ["", "0", "601", "5,g", "x"],
     "SV_CALLER_ID": ['"><sip:x', "+1555&", "+1,2"],
+    "SV_RECORD": ["yes", "Stereo", "stereo,", "mixed;", "../x", "0"],
 }
 
 

@@ -83,6 +83,14 @@ def test_named_volumes_are_declared() -> None:
             assert volume.partition(":")[0] in document["volumes"]
 
 
+def test_whoever_handles_recordings_sees_the_same_folder() -> None:
+    """Asterisk writes them there, the worker moves them, the API reads them."""
+    services = compose()["services"]
+    for name in ("asterisk", "worker", "api"):
+        folder = services[name]["environment"]["SMS_VOIP_VAR_DIR"]
+        assert f"data:{folder}" in services[name]["volumes"]
+
+
 def test_the_dockerfile_uses_known_instructions_and_existing_files() -> None:
     lines = dockerfile()
     assert {line.split()[0] for line in lines} <= INSTRUCTIONS

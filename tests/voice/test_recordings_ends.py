@@ -12,7 +12,7 @@ from telephony.voice.recordings import sweeper as sweepers
 from telephony.voice.recordings.store import open_store
 from telephony.voice.recordings.sweeper import LEFT_SECONDS, Sweeper
 from tests.factories import Customer, customer
-from tests.voice.calling import add_phone, told
+from tests.voice.calling import add_phone, call, placed, told
 from tests.voice.recorded import (
     LEFT_HZ,
     change_recording,
@@ -123,20 +123,24 @@ async def test_the_spool_is_tidied(
     database: Database, settings: Settings, who: Customer, sweeper: Sweeper,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    """What a kill after the commit left goes; work of others and of nobody stays."""
+    """What a kill after the commit left goes, and what was made for an answer that did not come;
+    work of others and of nobody stays."""
     safe, fresh = [await stored(database, settings, who) for _ in range(2)]
     running, quiet = await over(database, who, "mixed"), await over(database, who, "")
+    rings = await placed(database, who, record="mixed")
+    silent, ringing = await over(database, who, ""), await call(database, rings.call_id)
+    nobodys = {"channel_id": "pbx9-1.1"}
     audio = tones(0.2, LEFT_HZ)
-    left = spool(settings, safe, audio, OLD)
+    gone = [spool(settings, safe, audio, OLD), spool(settings, silent, b"", OLD)]
     kept = [
         spool(settings, fresh, audio, LEFT_SECONDS - 60), spool(settings, running, audio, OLD),
-        spool(settings, quiet, audio, OLD),
+        spool(settings, quiet, audio, OLD), spool(settings, ringing, b"", OLD),
+        spool(settings, nobodys, audio, OLD),
     ]  # fmt: skip
-    for _ in range(2):
-        await sweeper.step()
-    assert not left.exists()
-    assert [path.exists() for path in kept] == [True, True, True]
-    assert caplog.text.count("belongs to no recorded call") == 1
+    assert [await sweeper.step() for _ in range(2)] == [2, 0]
+    assert [path.exists() for path in gone] == [False, False]
+    assert [path.exists() for path in kept] == [True] * 5
+    assert caplog.text.count("belongs to no recorded call") == 2
     assert len(stored_files(settings)) == 2
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Container
 from itertools import islice
 from pathlib import Path
 
@@ -41,10 +42,8 @@ class Sweeper:
         await repeat("old recordings", Kick(), self.step, EVERY_SECONDS)
 
     async def step(self) -> int:
-        """Look once at the store and at the spool; how many were deleted for their age."""
-        gone = await self.expire()
-        await self.tidy()
-        return gone
+        """Look once at the store and at the spool; how many files are gone."""
+        return await self.expire() + await self.tidy()
 
     async def expire(self) -> int:
         """Delete a batch from the store and note it, in this order: a kill between the two is
@@ -61,29 +60,32 @@ class Sweeper:
         await self._db.write(deeds.deleted, row["id"])
         return True
 
-    async def tidy(self) -> None:
-        """Delete files whose recording is safe, and take up those that came too late."""
-        left = await asyncio.to_thread(left_behind, self._spool)
+    async def tidy(self) -> int:
+        """Delete files whose recording is safe, or whose call was never answered, and take up
+        those that came too late. How many are gone."""
+        left = await asyncio.to_thread(left_behind, self._spool, self._strangers)
         known = await recordings.of_channels(self._db, left)
-        for channel_id, path in left.items():
-            row = known.get(channel_id)
-            if row is None:
-                self._wonder(channel_id, path)
-            elif row["status"] == RecordingStatus.missing:
-                await self._mover.settle(row)
-            elif row["status"] != RecordingStatus.recording:
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+        return sum([await self._tidy(path, known.get(name)) for name, path in left.items()])
 
-    def _wonder(self, channel_id: str, path: Path) -> None:
-        """Audio that belongs to nobody we know is not ours to delete."""
-        if channel_id not in self._strangers:
-            self._strangers.add(channel_id)
+    async def _tidy(self, path: Path, row: Row | None) -> bool:
+        found = await asyncio.to_thread(look, path)
+        if row is None or (row["status"] is None and found and found.size):
+            # Audio that belongs to nobody we know is not ours to delete.
+            self._strangers.add(path.name)
             log.warning("%s belongs to no recorded call; it is left where it is", path)
+            return False
+        if row["status"] == RecordingStatus.missing:
+            return await self._mover.settle(row)
+        if row["ended_at"] is None or row["status"] == RecordingStatus.recording:
+            return False
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        return True
 
 
-def left_behind(spool: Path) -> dict[str, Path]:
-    """A batch of old files, by the channel that they are named after."""
-    old = (path for path in spool.glob(f"*{SUFFIX}") if _is_old(path))
+def left_behind(spool: Path, but: Container[str]) -> dict[str, Path]:
+    """A batch of old files, by the channel that they are named after; not those named in `but`."""
+    files = (path for path in spool.glob(f"*{SUFFIX}") if path.name not in but)
+    old = (path for path in files if _is_old(path))
     return {path.name.removesuffix(SUFFIX): path for path in islice(old, BATCH_MAX)}
 
 
