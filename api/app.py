@@ -12,7 +12,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import openapi, problems
 from api.endpoint import Endpoint
-from api.v1 import call_log, rates, recordings, sip_accounts, sms, status, voice, voip
+from api.v1 import (
+    call_log,
+    rates,
+    recordings,
+    sip_accounts,
+    sms,
+    sms_batch,
+    sms_list,
+    status,
+    voice,
+    voip,
+)
 from db.database import Database, DatabaseBusyError
 from telephony.errors import Problem
 from telephony.secrets import Vault
@@ -20,7 +31,8 @@ from telephony.settings import Settings
 from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *status.endpoint.all, *sms.endpoint.all, *voice.endpoint.all, *voip.endpoint.all,
+    *status.endpoint.all, *sms_list.endpoint.all, *sms_batch.endpoint.all, *sms.endpoint.all,
+    *voice.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
     *rates.endpoint.all,
 )  # fmt: skip

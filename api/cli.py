@@ -19,6 +19,7 @@ from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
+from api.commands.sms import provider, sender, sms_route
 from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.up import PortInUseError, Up
@@ -35,6 +36,9 @@ cli = typer.Typer(
 cli.add_typer(tariff, name="tariff")
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
+cli.add_typer(provider, name="provider")
+cli.add_typer(sms_route, name="sms-route")
+cli.add_typer(sender, name="sender")
 cli.add_typer(cdr, name="cdr")
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,

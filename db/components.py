@@ -36,3 +36,8 @@ def introduce(conn: Conn, name: str, kind: str, now: int) -> None:
 async def every(reader: Reader) -> list[Row]:
     """Every part as it was last seen."""
     return await reader.all("SELECT * FROM component ORDER BY kind, name")
+
+
+def forget(conn: Conn, name: str) -> None:
+    """Take a part that is no more off the list."""
+    conn.run("DELETE FROM component WHERE name = :name", name=name)

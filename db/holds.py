@@ -43,6 +43,16 @@ def add(
            expires_at=expires_at, **facts)  # fmt: skip
 
 
+def add_all(conn: Conn, holds: list[Row]) -> None:
+    """Insert open holds: reference, pot_id, amount, mode, key_id, now, expires_at."""
+    conn.many(
+        "INSERT INTO hold (reference, ledger_account_id, key_id, mode, amount, captured, state,"
+        " created_at, expires_at) VALUES (:reference, :pot_id, :key_id, :mode, :amount, 0, 'open',"
+        " :now, :expires_at)",
+        holds,
+    )
+
+
 def lengthen(conn: Conn, reference: str, more: int, expires_at: int | None) -> Row | None:
     """Add to an open hold, and let it expire later if an instant is given; None if it is closed."""
     return conn.one(

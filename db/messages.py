@@ -1,7 +1,6 @@
 """Messages, their states and their history."""
 
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Index
@@ -11,6 +10,7 @@ from db.base import Table
 from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
+from db.message_list import page_of, total_of
 from db.states import Transitions, move
 
 
@@ -38,20 +38,24 @@ TRANSITIONS: Transitions[MessageStatus] = {
     _S.unknown: frozenset({_S.sending}),
     _S.delivered: frozenset({_S.sent, _S.unknown}),
     _S.undelivered: frozenset({_S.sent, _S.unknown}),
-    _S.failed: frozenset({_S.queued, _S.sending}),
+    _S.failed: frozenset({_S.scheduled, _S.queued, _S.sending}),
     _S.expired: frozenset({_S.queued, _S.sent, _S.unknown}),
     _S.canceled: frozenset({_S.scheduled, _S.queued}),
 }
 
 
 class Message(Table, table=True):
-    """One text to one number. `cost` is what was charged, or what is held until then."""
+    """One text to one number. `cost` is what was charged, or what is held until then, `tried` the
+    providers that did not take it, by comma."""
 
     __table_args__ = (
         one_of("status", MessageStatus),
         valid_mode(),
-        Index("ix_message_account", "account_id", "mode", "id"),
-        partial("ix_message_queued", "provider", "next_attempt_at", where="status = 'queued'"),
+        Index("ix_message_account", "account_id", "mode", "id", "created_at", "to_number",
+              "from_number"),
+        partial("ix_message_queued", "provider", "lane", "account_id", "next_attempt_at",
+                where="status = 'queued'"),
+        partial("ix_message_scheduled", "next_attempt_at", where="status = 'scheduled'"),
         partial("ix_message_leased", "lease_until", where="status = 'sending'"),
         partial("ix_message_waiting", "expires_at", where="status IN ('queued', 'unknown')"),
     )  # fmt: skip
@@ -72,8 +76,11 @@ class Message(Table, table=True):
     callback_url: str | None = text(default=None)
     reference: str | None = None
     provider: str
+    tried: str = ""
+    lane: int = 0
     error_code: str | None = None
     created_at: int = instant()
+    send_at: int | None = instant(default=None)
     expires_at: int = instant()
     next_attempt_at: int = instant()
     attempts: int = 0
@@ -95,10 +102,21 @@ class MessageHistory(Table, table=True):
     at: int = instant()
 
 
-def add(conn: Conn, **facts: Any) -> None:
-    """Insert a message and the first line of its history."""
-    insert(conn, "message", **facts)
-    note(conn, facts["id"], facts["status"], facts["created_at"])
+def add_all(conn: Conn, messages: list[Row]) -> None:
+    """Insert messages that have the same columns, and the first line of each one's history."""
+    columns = tuple(messages[0])
+    conn.many(
+        f"INSERT INTO message ({', '.join(columns)}) VALUES (:{', :'.join(columns)})", messages
+    )
+    conn.many(
+        "INSERT INTO message_history (id, message_id, status, detail, at)"
+        " VALUES (:id, :message_id, :status, '', :at)",
+        [
+            {"id": new_id("mh"), "message_id": row["id"], "status": row["status"],
+             "at": row["created_at"]}
+            for row in messages
+        ],
+    )  # fmt: skip
 
 
 def note(conn: Conn, message_id: str, status: str, at: int, detail: str = "") -> None:
@@ -126,41 +144,12 @@ def set_cost(conn: Conn, message_id: str, cost: int) -> Row:
     return row
 
 
-def claim(conn: Conn, provider: str, token: str, now: int, until: int, limit: int) -> list[Row]:
-    """Take the provider's queued messages whose time has come, in that order; the lease fences
-    the taker."""
-    rows = conn.all(
-        "WITH due AS MATERIALIZED (SELECT id FROM message WHERE status = 'queued'"
-        " AND provider = :provider AND next_attempt_at <= :now ORDER BY next_attempt_at, id"
-        f" LIMIT :limit {conn.skip_locked})"
-        " UPDATE message SET status = 'sending', lease_token = :token, lease_until = :until,"
-        " attempts = attempts + 1 WHERE id IN (SELECT id FROM due) RETURNING *",
-        provider=provider, token=token, now=now, until=until, limit=limit,
+def one(conn: Conn, account_id: str, mode: str, message_id: str) -> Row | None:
+    """One message of an account and mode."""
+    return conn.one(
+        "SELECT * FROM message WHERE id = :id AND account_id = :account_id AND mode = :mode",
+        id=message_id, account_id=account_id, mode=mode,
     )  # fmt: skip
-    conn.many(
-        "INSERT INTO message_history (id, message_id, status, detail, at)"
-        " VALUES (:id, :message_id, 'sending', '', :now)",
-        [{"id": new_id("mh"), "message_id": row["id"], "now": now} for row in rows],
-    )
-    return sorted(rows, key=itemgetter("next_attempt_at", "id"))
-
-
-def leases_run_out(conn: Conn, provider: str, now: int) -> list[Row]:
-    """The provider's messages whose sender died between the claim and the answer."""
-    return conn.all(
-        "SELECT * FROM message WHERE status = 'sending' AND provider = :provider"
-        " AND lease_until < :now",
-        provider=provider, now=now,
-    )  # fmt: skip
-
-
-def past_validity(conn: Conn, now: int) -> list[Row]:
-    """Messages that were not sent for certain and whose validity period is over."""
-    return conn.all(
-        "SELECT * FROM message WHERE status IN ('queued', 'unknown')"
-        " AND expires_at < :now LIMIT 500",
-        now=now,
-    )
 
 
 async def find(reader: Reader, account_id: str, mode: str, message_id: str) -> Row | None:
@@ -169,6 +158,16 @@ async def find(reader: Reader, account_id: str, mode: str, message_id: str) -> R
         "SELECT * FROM message WHERE id = :id AND account_id = :account_id AND mode = :mode",
         id=message_id, account_id=account_id, mode=mode,
     )  # fmt: skip
+
+
+async def page(reader: Reader, account_id: str, mode: str, **query: Any) -> list[Row]:
+    """Newest first; see `message_list`."""
+    return await page_of("message", reader, account_id, mode, **query)
+
+
+async def count(reader: Reader, account_id: str, mode: str, **filters: Any) -> int:
+    """How many there are on all pages."""
+    return await total_of("message", reader, account_id, mode, **filters)
 
 
 async def history(reader: Reader, message_id: str) -> list[Row]:

@@ -13,12 +13,15 @@ from db import (
     events,
     holds,
     idempotency,
+    inbound,
     ledger,
     messages,
     numbers,
     receipts,
     recordings,
     sip,
+    sms_accounts,
+    sms_providers,
     spending,
     tariffs,
     trunks,
@@ -27,7 +30,8 @@ from db.base import Table
 
 DECLARING = (
     accounts, call_queue, caller_ids, calls, cdrs, chain, components, events, holds, idempotency,
-    ledger, messages, numbers, receipts, recordings, sip, spending, tariffs, trunks,
+    inbound, ledger, messages, numbers, receipts, recordings, sip, sms_accounts, sms_providers,
+    spending, tariffs, trunks,
 )  # fmt: skip
 
 

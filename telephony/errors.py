@@ -184,6 +184,13 @@ class SipAccountExistsError(Problem):
     title = "Another SIP account has this user name or short number. Choose another one."
 
 
+class MessageNotCancelableError(Problem):
+    """It is being sent, was sent, or has ended."""
+
+    status, code = 409, "message_not_cancelable"
+    title = "Only a scheduled or queued message can be canceled. Read it to see where it is."
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

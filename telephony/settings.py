@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     sms_sender: str = Field(
         "SMSVOIP", description="Sender of messages of accounts without a verified number"
     )
+    sms_parts_max: int = Field(
+        10, ge=1, le=255, description="Parts that one message may have; a longer text is refused"
+    )
+    sms_smart_encoding: bool = Field(
+        False, description="Replace look-alikes such as curly quotes where that saves parts"
+    )
     smpp_host: str = Field("", description="Host of the SMSC for live SMS; empty: no live SMS")
     smpp_port: Port = Field(2775, description="TCP port of the SMSC")
     smpp_system_id: str = Field("", description="system_id of the SMPP bind")

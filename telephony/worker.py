@@ -13,9 +13,8 @@ from telephony.clock import SECOND, now
 from telephony.queue import Kick, repeat
 from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
-from telephony.sms.dispatch import Dispatcher
-from telephony.sms.providers.base import Provider
-from telephony.sms.providers.configured import configured
+from telephony.sms.carriers import Carriers
+from telephony.sms.providers.base import Health
 from telephony.voice import strays
 from telephony.voice.ami import AmiLink
 from telephony.voice.authorize import Authorizer
@@ -62,7 +61,7 @@ class Worker:
         self._calls = AmiLink(host, port, "calls", secrets.ami_calls)
         self._provisioning = AmiLink(host, port, "provisioning", secrets.ami_provisioning)
         self._verifier = verify.Verifier(db)
-        self._providers = configured(settings)
+        self._carriers = Carriers(db, settings, vault)
         tail = CdrTail(db, settings.cdr_file, node)
         originator = Originator(db, self._calls, node, settings.originates_per_second)
         reconciler = Reconciler(db, self._calls, tail, node)
@@ -76,8 +75,7 @@ class Worker:
             credit.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
-            self._expire, self._sweep,
-            *(Dispatcher(db, provider).run for provider in self._providers),
+            self._expire, self._sweep, self._carriers.run,
         ]  # fmt: skip
 
     async def run(self) -> None:
@@ -116,7 +114,7 @@ class Worker:
         return [
             Part(self._settings.node, "pbx", self._pbx),
             Part("ledger", "ledger", self._verifier.look, "degraded"),
-            *(Part(one.name, "sms", _provider(one)) for one in self._providers),
+            *(Part(name, "sms", _looked(one)) for name, one in self._carriers.health().items()),
         ]
 
     def _pbx(self) -> tuple[bool, str]:
@@ -124,12 +122,8 @@ class Worker:
         return up, "both manager links are ready" if up else "a manager link is down"
 
 
-def _provider(provider: Provider) -> Callable[[], tuple[bool, str]]:
-    def look() -> tuple[bool, str]:
-        health = provider.health()
-        return health.up, health.detail
-
-    return look
+def _looked(health: Health) -> Callable[[], tuple[bool, str]]:
+    return lambda: (health.up, health.detail)
 
 
 def report(conn: Conn, parts: list[Part]) -> None:

@@ -73,7 +73,7 @@ def fund(
     """Put money that was paid in into an account's wallet."""
 
     def deed(conn: Conn) -> str:
-        row = _account(conn, name)
+        row = one_account(conn, name)
         wallets.fund(conn, row["id"], mode, amount, reference=new_id("fund"), actor=_actor(),
                      reason=reason, now=now())  # fmt: skip
         balance = wallets.balance(conn, row["id"], mode, "wallet")
@@ -98,7 +98,7 @@ def set_limits(
     not given stays as it is."""
 
     def deed(conn: Conn) -> None:
-        account_id = _account(conn, name)["id"]
+        account_id = one_account(conn, name)["id"]
         given = _given(
             spend_day_max=day, spend_month_max=month, calls_max=calls_max,
             calls_per_second=calls_per_second,
@@ -155,7 +155,7 @@ def adjust(
 
     def deed(conn: Conn) -> str:
         return adjustments.adjust(
-            conn, _account(conn, name)["id"], mode, wallet, add - take, reason=reason,
+            conn, one_account(conn, name)["id"], mode, wallet, add - take, reason=reason,
             reference=new_id("adjust"), actor=_actor(), now=now(),
         )  # fmt: skip
 
@@ -213,7 +213,8 @@ def statement(
         )  # fmt: skip
 
 
-def _account(conn: Conn, name: str) -> Row:
+def one_account(conn: Conn, name: str) -> Row:
+    """The one account of an id or name; ValueError without it."""
     found = accounts.accounts_like(conn, name)
     if len(found) != 1:
         raise ValueError(f"{len(found)} accounts have the id or name {name}")
@@ -227,7 +228,7 @@ def _given(**caps: int | str | None) -> dict[str, int | None]:
 
 def _set_status(name: str, status: str) -> None:
     def deed(conn: Conn) -> str:
-        row = _account(conn, name)
+        row = one_account(conn, name)
         sip_accounts.set_account_status(conn, row["id"], status, now())
         return f"{row['name']} is {status}."
 
@@ -279,5 +280,5 @@ async def _questions(start: Instant, stop: Instant) -> verify.Drift:
 
 async def _statement(name: str, mode: str, start: int, stop: int) -> tuple[Row, list[Row]]:
     async with database() as db:
-        row = await db.write(_account, name)
+        row = await db.write(one_account, name)
         return row, await audit.statement(db, row["id"], mode, start, stop)

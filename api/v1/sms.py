@@ -1,27 +1,43 @@
-"""Send a message, and look at one."""
+"""Send messages, cancel them, and look at them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Money, Number, Reference, Time, Whole
+from api.fields import (
+    Amount,
+    Answer,
+    Body,
+    Moment,
+    Money,
+    Nothing,
+    Number,
+    Reference,
+    Time,
+    Whole,
+)
 from api.urls import callback
 from db import messages
+from db.connection import Row
 from telephony.errors import (
     DestinationNotAllowedError,
     InsufficientFundsError,
+    MessageNotCancelableError,
     NotFoundError,
     RecipientOptedOutError,
     SenderIdNotAllowedError,
     SpendCapReachedError,
 )
 from telephony.phone_numbers import e164
-from telephony.sms.send import VALIDITY_SECONDS_DEFAULT, Draft, send
+from telephony.settings import Settings
+from telephony.sms.drafts import VALIDITY_SECONDS_DEFAULT, Draft
+from telephony.sms.send import Accepted, cancel, send
 
 endpoint = Endpoints()
 
-TEXT_MAX = 1600
+TEXT_MAX = 255 * 153
+"""The most parts that a header can count; the setting allows fewer."""
 Status = Literal[
     "scheduled", "queued", "sending", "sent", "delivered", "undelivered", "failed", "expired",
     "canceled", "unknown",
@@ -44,19 +60,35 @@ class SendBody(Body):
     from_: Annotated[str, Field(alias="from", max_length=32), AfterValidator(_sender)] = ""
     callback_url: str | None = None
     reference: Reference | None = None
+    send_at: Annotated[Moment | None, Field(description="Send it then, within 30 days")] = None
     validity_seconds: Annotated[Whole, Field(ge=60, le=7 * 86400)] = VALIDITY_SECONDS_DEFAULT
     max_price: Annotated[Amount | None, Field(description="Refuse a dearer message")] = None
+    smart_encoding: Annotated[
+        StrictBool | None,
+        Field(description="Replace look-alikes such as curly quotes where that saves parts"),
+    ] = None
+
+    def draft(self, settings: Settings) -> Draft:
+        """What the deed takes."""
+        return Draft(
+            to=self.to, text=self.text, sender=self.from_, reference=self.reference,
+            callback_url=callback(self.callback_url, settings), send_at=self.send_at,
+            validity_seconds=self.validity_seconds, max_price=self.max_price,
+            smart_encoding=self.smart_encoding,
+        )  # fmt: skip
 
 
 class Sent(Answer):
-    """An accepted message; `cost` is held until the provider takes it."""
+    """An accepted message; `cost` is held until the provider takes it. `smart_encoded` if
+    look-alikes were put in."""
 
     message_id: str
-    status: Literal["queued"] = "queued"
+    status: Literal["queued", "scheduled"] = "queued"
     cost: Money
     currency: str
     segments: int
-    encoding: Literal["gsm7", "ucs2"]
+    encoding: Literal["gsm7", "gsm7_tr", "gsm7_es", "gsm7_pt", "ucs2"]
+    smart_encoded: bool
     to: str
     from_: Annotated[str, Field(alias="from")]
 
@@ -69,8 +101,8 @@ class Step(Answer):
     at: Time
 
 
-class MessageAnswer(Answer):
-    """A message with its history, oldest state first."""
+class Listed(Answer):
+    """A message; `text` is empty once it was redacted."""
 
     message_id: str
     status: Status
@@ -84,33 +116,60 @@ class MessageAnswer(Answer):
     reference: str | None
     error_code: str | None
     created_at: Time
+    send_at: Time | None
     sent_at: Time | None
     delivered_at: Time | None
+
+
+class MessageAnswer(Listed):
+    """A message with its history, oldest state first."""
+
     history: list[Step]
 
 
-@endpoint(
-    "POST", "/sms/send", scope="sms:send", takes=SendBody, returns=Sent, status=202,
-    errors=(InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
-            DestinationNotAllowedError, RecipientOptedOutError),
+class Canceled(Answer):
+    """A message that was not sent; what was held for it is free again."""
+
+    message_id: str
+    status: Literal["canceled"] = "canceled"
+
+
+REFUSALS = (
+    InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
+    DestinationNotAllowedError, RecipientOptedOutError,
 )  # fmt: skip
+
+
+@endpoint("POST", "/sms/send", scope="sms:send", takes=SendBody, returns=Sent, status=202,
+          errors=REFUSALS)  # fmt: skip
 def send_message(context: Context, body: SendBody) -> Sent:
     """Send a single SMS."""
-    draft = Draft(
-        to=body.to, text=body.text, sender=body.from_, reference=body.reference,
-        callback_url=callback(body.callback_url, context.settings),
-        validity_seconds=body.validity_seconds, max_price=body.max_price,
-    )  # fmt: skip
     me = context.me
     accepted = send(
         context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
-        draft=draft, now=context.now,
+        draft=body.draft(context.settings), now=context.now,
     )  # fmt: skip
-    return Sent(
-        message_id=accepted.message_id, cost=accepted.cost, currency=accepted.currency,
-        segments=accepted.segments, encoding=accepted.encoding, to=body.to,
-        from_=accepted.sender,
-    )  # fmt: skip
+    return sent(accepted, body)
+
+
+def sent(accepted: Accepted, body: SendBody) -> Sent:
+    """The answer to one accepted message."""
+    return Sent(**{
+        "message_id": accepted.message_id, "status": accepted.status, "cost": accepted.cost,
+        "currency": accepted.currency, "segments": accepted.segments,
+        "encoding": accepted.encoding, "smart_encoded": accepted.smart_encoded, "to": body.to,
+        "from": accepted.sender,
+    })  # fmt: skip
+
+
+@endpoint("POST", "/sms/{message_id}/cancel", scope="sms:send", takes=Nothing, returns=Canceled,
+          errors=(NotFoundError, MessageNotCancelableError))  # fmt: skip
+def cancel_message(context: Context, _: Nothing) -> Canceled:
+    """Cancel a scheduled or queued message before anybody has begun to send it."""
+    me, message_id = context.me, context.path["message_id"]
+    cancel(context.conn, account_id=me.account_id, mode=me.mode, message_id=message_id,
+           now=context.now)  # fmt: skip
+    return Canceled(message_id=message_id)
 
 
 @endpoint("GET", "/sms/{message_id}", scope="sms:read", returns=MessageAnswer,
@@ -121,11 +180,21 @@ async def show_message(context: Context, _: None) -> MessageAnswer:
     row = await messages.find(context.db, me.account_id, me.mode, message_id)
     if row is None:
         raise NotFoundError("There is no such message.")
-    history = await messages.history(context.db, message_id)
-    return MessageAnswer(
-        message_id=row["id"], to=row["to_number"], from_=row["from_number"], text=row["body"],
-        history=[Step(**step) for step in history],
+    history = [Step(**step) for step in await messages.history(context.db, message_id)]
+    return MessageAnswer(**_facts(row), history=history)
+
+
+def listed(row: Row) -> Listed:
+    """A message of a list."""
+    return Listed(**_facts(row))
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    """The fields of `Listed`."""
+    return {
+        "message_id": row["id"], "to": row["to_number"], "from": row["from_number"],
+        "text": row["body"],
         **{name: row[name] for name in (
             "status", "segments", "encoding", "cost", "currency", "reference", "error_code",
-            "created_at", "sent_at", "delivered_at")},
-    )  # fmt: skip
+            "created_at", "send_at", "sent_at", "delivered_at")},
+    }  # fmt: skip

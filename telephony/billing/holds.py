@@ -1,13 +1,25 @@
 """Money set aside before something happens, and settled once when it has: placed, perhaps
 lengthened, then captured (the rest returns), released, or expired."""
 
+from dataclasses import asdict, dataclass
+
 from db import chain, holds, ledger
 from db.connection import Conn, Row
 from telephony.billing import limits
 from telephony.billing.limits import Payer
 from telephony.billing.wallets import PLATFORM, not_enough
 from telephony.clock import Instant
+from telephony.errors import Problem
 from telephony.money import Micros
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A hold that one of many messages needs."""
+
+    reference: str
+    amount: Micros
+    expires_at: Instant
 
 
 def place(
@@ -25,6 +37,35 @@ def place(
     )
     if reached := limits.spend(conn, Payer(account_id, mode, key_id, now), amount):
         raise reached
+
+
+def place_many(
+    conn: Conn, account_id: str, mode: str, kind: str, wanted: list[Wanted], *, now: Instant,
+    key_id: str | None = None,
+) -> dict[str, Problem]:  # fmt: skip
+    """Hold an amount for each of many messages: all at once where funds and caps cover them, else
+    one after the other. The references that got none, with the reason."""
+    pot_id = ledger.pot(conn, account_id, mode, kind)["id"]
+    payer = Payer(account_id, mode, key_id, now)
+    refused: dict[str, Problem] = {}
+    if _uncovered(conn, pot_id, payer, sum(one.amount for one in wanted)):
+        for one in wanted:
+            if problem := _uncovered(conn, pot_id, payer, one.amount):
+                refused[one.reference] = problem
+    common = {"pot_id": pot_id, "mode": mode, "key_id": key_id, "now": now}
+    holds.add_all(conn, [asdict(one) | common for one in wanted if one.reference not in refused])
+    return refused
+
+
+def _uncovered(conn: Conn, pot_id: str, payer: Payer, amount: Micros) -> Problem | None:
+    """Set an amount aside and count it; why not, and then nothing is changed."""
+    if not ledger.set_aside(conn, pot_id, amount):
+        pot = ledger.pot_by_id(conn, pot_id)
+        return not_enough(amount, pot["balance"] - pot["held"])
+    if reached := limits.spend(conn, payer, amount):
+        ledger.give_back(conn, pot_id, amount, 0)
+        return reached
+    return None
 
 
 def extend(

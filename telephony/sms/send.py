@@ -1,52 +1,35 @@
-"""Accepts a message: priced, paid for by a hold, queued; all in the caller's transaction."""
+"""Accepts messages: priced, paid for by holds, queued; all in the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db import caller_ids, messages
-from db.connection import Conn
-from db.ids import new_id
-from telephony.billing import holds, rating
-from telephony.billing.wallets import available, not_enough
+from db import messages
+from db.connection import Conn, Row
+from db.message_queue import Lane
+from db.messages import MessageStatus
+from telephony.billing import holds
+from telephony.billing.holds import Wanted
 from telephony.clock import SECOND, Instant
-from telephony.errors import (
-    DestinationNotAllowedError,
-    RecipientOptedOutError,
-    SenderIdNotAllowedError,
-    ValidationFailedError,
-    above,
-)
-from telephony.money import Micros, shown
+from telephony.errors import MessageNotCancelableError, NotFoundError, Problem
+from telephony.money import Micros
 from telephony.settings import Settings
-from telephony.sms import segments
+from telephony.sms.drafts import Draft, Ready, Sender, ready, sender_of
 
 CHANNEL = "sms"
-PARTS_MAX = 10
-VALIDITY_SECONDS_DEFAULT = 48 * 3600
 HOLD_GRACE_SECONDS = 24 * 3600
 """The sweep of expired messages returns their money; the hold ends by itself if it never runs."""
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What a customer wants sent; numbers are E.164, `sender` empty for the default one."""
-
-    to: str
-    text: str
-    sender: str = ""
-    callback_url: str | None = None
-    reference: str | None = None
-    validity_seconds: int = VALIDITY_SECONDS_DEFAULT
-    max_price: Micros | None = None
-
-
-@dataclass(frozen=True)
 class Accepted:
-    """A queued message and what is held for it."""
+    """A queued or scheduled message and what is held for it."""
 
     message_id: str
+    status: str
     sender: str
     encoding: str
     segments: int
+    smart_encoded: bool
     cost: Micros
     currency: str
 
@@ -55,63 +38,74 @@ def send(
     conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str, draft: Draft,
     now: Instant,
 ) -> Accepted:  # fmt: skip
-    """Queue a message; raises InsufficientFundsError and the 403 errors, and then holds nothing."""
-    provider = provider_for(settings, mode)
-    if mode == "test":
-        _magic(conn, account_id, draft.to)
-    sender = _sender(conn, account_id, draft.sender, settings)
-    split = segments.split(draft.text)
-    if split.count > PARTS_MAX:
-        raise _too_long(split.count)
-    rate = rating.rate_for(conn, account_id, draft.to)
-    cost = rate.sms_per_segment * split.count
-    if draft.max_price is not None and cost > draft.max_price:
-        raise above("max_price", f"The message costs {shown(cost, rate.currency)}.")
-    message_id = new_id("msg")
-    expires_at = now + draft.validity_seconds * SECOND
-    holds.place(
-        conn, account_id, mode, "wallet", cost, reference=message_id, now=now, key_id=key_id,
-        expires_at=expires_at + HOLD_GRACE_SECONDS * SECOND,
+    """Queue or schedule a message; raises InsufficientFundsError and the errors of `ready`, and
+    then holds nothing."""
+    who = sender_of(conn, settings, account_id, mode, key_id)
+    made = ready(conn, settings, who, draft, Lane.single, now)
+    (wanted,) = _wanted([made])
+    holds.place(conn, account_id, mode, "wallet", wanted.amount, reference=wanted.reference,
+                now=now, key_id=key_id, expires_at=wanted.expires_at)  # fmt: skip
+    return _store(conn, [made])[0]
+
+
+def send_batch(
+    conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str,
+    drafts: Sequence[Draft | None], now: Instant,
+) -> list[Accepted | Problem | None]:  # fmt: skip
+    """Queue or schedule many messages; what became of each, in order. None stays None: it was
+    refused before. Funds that do not cover all cover the first ones."""
+    who = sender_of(conn, settings, account_id, mode, key_id)
+    found = [_try(conn, settings, who, draft, now) for draft in drafts]
+    made = [one for one in found if isinstance(one, Ready)]
+    refused = holds.place_many(conn, account_id, mode, "wallet", _wanted(made), now=now,
+                               key_id=key_id)  # fmt: skip
+    stored = iter(_store(conn, [one for one in made if one.row["id"] not in refused]))
+    return [
+        refused.get(one.row["id"]) or next(stored) if isinstance(one, Ready) else one
+        for one in found
+    ]
+
+
+def _try(
+    conn: Conn, settings: Settings, who: Sender, draft: Draft | None, now: Instant
+) -> Ready | Problem | None:
+    if draft is None:
+        return None
+    try:
+        return ready(conn, settings, who, draft, Lane.bulk, now)
+    except Problem as problem:
+        return problem
+
+
+def _wanted(made: Sequence[Ready]) -> list[Wanted]:
+    return [
+        Wanted(one.row["id"], one.row["cost"], one.row["expires_at"] + HOLD_GRACE_SECONDS * SECOND)
+        for one in made
+    ]
+
+
+def _store(conn: Conn, made: Sequence[Ready]) -> list[Accepted]:
+    if made:
+        messages.add_all(conn, [one.row for one in made])
+        conn.wake(CHANNEL)
+    return [_accepted(one.row, one.smart_encoded) for one in made]
+
+
+def _accepted(row: Row, smart_encoded: bool) -> Accepted:
+    return Accepted(
+        row["id"], row["status"], row["from_number"], row["encoding"], row["segments"],
+        smart_encoded, row["cost"], row["currency"],
     )  # fmt: skip
-    messages.add(
-        conn, id=message_id, account_id=account_id, key_id=key_id, mode=mode, status="queued",
-        to_number=draft.to, from_number=sender, body=draft.text, encoding=split.encoding,
-        segments=split.count, price_per_segment=rate.sms_per_segment, cost=cost,
-        currency=rate.currency, callback_url=draft.callback_url, reference=draft.reference,
-        provider=provider, created_at=now, next_attempt_at=now, attempts=0,
-        expires_at=expires_at,
-    )  # fmt: skip
-    conn.wake(CHANNEL)
-    return Accepted(message_id, sender, split.encoding, split.count, cost, rate.currency)
 
 
-def provider_for(settings: Settings, mode: str) -> str:
-    """The provider that carries a mode's messages; raises where live SMS is not set up."""
-    if mode == "test":
-        return "sandbox"
-    if not settings.smpp_host:
-        raise DestinationNotAllowedError("No provider carries live SMS here yet. Use a test key.")
-    return "smpp"
-
-
-def _sender(conn: Conn, account_id: str, asked: str, settings: Settings) -> str:
-    if not asked:
-        return caller_ids.first(conn, account_id) or settings.sms_sender
-    if not caller_ids.may_show(conn, account_id, asked):
-        raise SenderIdNotAllowedError(f"{asked} is not a verified number of this account.")
-    return asked
-
-
-def _too_long(parts: int) -> ValidationFailedError:
-    message = f"The text needs {parts} parts; {PARTS_MAX} is the most."
-    field = {"field": "text", "code": "too_many_parts", "message": message}
-    return ValidationFailedError(message, errors=[field])
-
-
-def _magic(conn: Conn, account_id: str, to: str) -> None:
-    """Test mode's numbers that are refused at the door; the sandbox provider knows the others."""
-    if to.endswith("0010"):
-        free = available(conn, account_id, "test", "wallet")
-        raise not_enough(free + 1, free)
-    if to.endswith("0011"):
-        raise RecipientOptedOutError
+def cancel(conn: Conn, *, account_id: str, mode: str, message_id: str, now: Instant) -> Row:
+    """End a message that nobody has begun to send, and return its money; raises NotFoundError and
+    MessageNotCancelableError."""
+    found = messages.one(conn, account_id, mode, message_id)
+    if found is None:
+        raise NotFoundError("There is no such message.")
+    row = messages.go(conn, message_id, MessageStatus.canceled, now, cost=0)
+    if row is None:
+        raise MessageNotCancelableError(f"The message is {found['status']} already.")
+    holds.release(conn, message_id, mode, now)
+    return row

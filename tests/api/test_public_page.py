@@ -63,14 +63,16 @@ async def test_send_an_sms(api: Api, database: Database, demo: Customer) -> None
     body = good(await api.using(demo).post("/sms/send", sample), 202)
     matches(body, {
         "message_id": is_id("msg"), "status": "queued", "cost": 0.007, "currency": "USD",
-        "segments": 1, "encoding": "gsm7", "to": "+15551234567", "from": NUMBER,
+        "segments": 1, "encoding": "gsm7", "smart_encoded": False, "to": "+15551234567",
+        "from": NUMBER,
     })  # fmt: skip
     shown = good(await api.using(demo).get(f"/sms/{body['message_id']}"))
     matches(shown, {
         "message_id": body["message_id"], "status": "queued", "to": "+15551234567",
         "from": NUMBER, "text": "Hi!", "segments": 1, "encoding": "gsm7", "cost": 0.007,
         "currency": "USD", "reference": None, "error_code": None, "created_at": is_time,
-        "sent_at": None, "delivered_at": None, "history": lambda steps: len(steps) == 1,
+        "send_at": None, "sent_at": None, "delivered_at": None,
+        "history": lambda steps: len(steps) == 1,
     })  # fmt: skip
     matches(shown["history"][0], {"status": "queued", "detail": "", "at": is_time})
     await assert_books_balance(database)

@@ -20,7 +20,7 @@ def add_message(conn: Conn, customer: Customer, **facts: Any) -> str:
         "created_at": START, "expires_at": START + 1_000, "next_attempt_at": START, "attempts": 0,
     }  # fmt: skip
     row |= facts
-    messages.add(conn, **row)
+    messages.add_all(conn, [row | {"tried": "", "lane": row.get("lane", 0)}])
     return str(row["id"])
 
 

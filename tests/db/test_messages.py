@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import messages, receipts
+from db import message_queue, messages, receipts
 from db.connection import Conn, Row
 from db.database import Database
 from db.messages import TRANSITIONS, MessageStatus
@@ -19,7 +19,7 @@ async def someone(database: Database) -> Customer:
 
 
 async def claim(database: Database, limit: int = 9) -> list[Row]:
-    return await database.write(messages.claim, "sandbox", "t", START, START + 60, limit)
+    return await database.write(message_queue.claim, "sandbox", "t", START, START + 60, limit)
 
 
 async def test_a_claim_takes_the_oldest_that_are_due(database: Database, someone: Customer) -> None:
@@ -48,10 +48,10 @@ async def test_a_claim_keeps_the_order_of_acceptance(database: Database, someone
 async def test_leases_that_ran_out_are_found(database: Database, someone: Customer) -> None:
     await database.write(lambda conn: add_message(conn, someone))
     (row,) = await claim(database)
-    assert await database.write(messages.leases_run_out, "sandbox", START + 60) == []
-    (found,) = await database.write(messages.leases_run_out, "sandbox", START + 61)
+    assert await database.write(message_queue.leases_run_out, "sandbox", START + 60) == []
+    (found,) = await database.write(message_queue.leases_run_out, "sandbox", START + 61)
     assert found["id"] == row["id"]
-    assert await database.write(messages.leases_run_out, "smpp", START + 61) == []
+    assert await database.write(message_queue.leases_run_out, "smpp", START + 61) == []
 
 
 async def test_what_is_past_its_validity_is_found(database: Database, someone: Customer) -> None:
@@ -61,8 +61,8 @@ async def test_what_is_past_its_validity_is_found(database: Database, someone: C
         return [add_message(conn, someone, status=status) for status in ("queued", "unknown")]
 
     waiting = await database.write(add)
-    assert await database.write(messages.past_validity, START + 1_000) == []
-    found = await database.write(messages.past_validity, START + 1_001)
+    assert await database.write(message_queue.past_validity, START + 1_000) == []
+    found = await database.write(message_queue.past_validity, START + 1_001)
     assert {row["id"] for row in found} == set(waiting)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from db import call_queue, messages, postgres
+from db import call_queue, message_queue, postgres
 from db.connection import Conn
 from db.database import Database, DatabaseBusyError, DatabaseError
 from db.session import open_database
@@ -158,7 +158,7 @@ async def test_a_claim_keeps_to_its_limit_whatever_the_plan(database: Database) 
             conn.run(f"SET LOCAL enable_{kind} = off")
         return [
             len(call_queue.claim(conn, "pbx1", START + 30, 7)),
-            len(messages.claim(conn, "sandbox", "token", START, START + 1, 7)),
+            len(message_queue.claim(conn, "sandbox", "token", START, START + 1, 7)),
         ]
 
     assert await database.write(claim) == [7, 7]
@@ -170,7 +170,7 @@ async def test_two_claimers_never_share_a_row(database: Database, other: Databas
     both = threading.Barrier(2)
 
     def claim(conn: Conn, token: str) -> list[str]:
-        rows = messages.claim(conn, "sandbox", token, START, START + 1, 50)
+        rows = message_queue.claim(conn, "sandbox", token, START, START + 1, 50)
         both.wait(5)  # neither has committed when the other looks
         return [row["id"] for row in rows]
 

@@ -16,6 +16,7 @@ from db import (
     holds,
     idempotency,
     ledger,
+    message_queue,
     messages,
     receipts,
     spending,
@@ -69,9 +70,9 @@ def scans(conn: Explaining) -> list[str]:
 
 
 HOT: list[Callable[[Explaining], object]] = [
-    lambda conn: messages.claim(conn, "sandbox", "t", START, START, 50),
-    lambda conn: messages.leases_run_out(conn, "sandbox", START),
-    lambda conn: messages.past_validity(conn, START),
+    lambda conn: message_queue.claim(conn, "sandbox", "t", START, START, 50),
+    lambda conn: message_queue.leases_run_out(conn, "sandbox", START),
+    lambda conn: message_queue.past_validity(conn, START),
     lambda conn: call_queue.claim(conn, "pbx1", START, 50),
     call_queue.first_due,
     lambda conn: call_queue.open_calls(conn, "acc", "test", "key"),

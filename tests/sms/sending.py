@@ -11,6 +11,7 @@ from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
 from telephony.settings import Settings
+from telephony.sms.drafts import Draft
 from telephony.sms.providers.base import (
     ROOM_ENOUGH,
     Capabilities,
@@ -24,7 +25,7 @@ from telephony.sms.providers.base import (
     Submitted,
 )
 from telephony.sms.providers.sandbox import SandboxOptions
-from telephony.sms.send import Draft, send
+from telephony.sms.send import send
 from tests.factories import Customer
 
 LIVE = Settings(smpp_host="127.0.0.1")

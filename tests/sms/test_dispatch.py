@@ -5,19 +5,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from db import messages, receipts
+from db import message_queue, receipts
 from db.database import Database
 from telephony.billing import verify
 from telephony.clock import SECOND, now
 from telephony.sms.alphabets import Encoding
 from telephony.sms.dispatch import (
     LEASE_SECONDS,
-    RETRY_SECONDS,
     Dispatcher,
     cut,
     hash_reference,
-    sweep,
 )
+from telephony.sms.outcomes import RETRY_SECONDS, sweep
 from telephony.sms.providers.base import Outcome, ProviderError, ReceiptState, Submission
 from telephony.sms.receipts import take
 from tests.factories import Customer, customer
@@ -151,7 +150,7 @@ async def test_a_sender_that_died_leaves_an_unknown_outcome(
 ) -> None:
     """SMPP: it may have been sent, so nobody sends it again; in the end it costs nothing."""
     message_id = await queue(database, who)
-    await database.write(messages.claim, "smpp", "dead", now(), now() + SECOND, 10)
+    await database.write(message_queue.claim, "smpp", "dead", now(), now() + SECOND, 10)
     provider = Told(by_part)
     dispatcher = Dispatcher(database, provider)
     await database.write(sweep, "smpp", False, now())
@@ -174,7 +173,7 @@ async def test_a_receipt_proves_that_an_unknown_message_was_sent(
 ) -> None:
     """Its part is known and its answer was lost: it is charged when the receipt comes, once."""
     message_id = await queue(database, who)
-    await database.write(messages.claim, "smpp", "dead", now(), now() - 1, 10)
+    await database.write(message_queue.claim, "smpp", "dead", now(), now() - 1, 10)
     await database.write(sweep, "smpp", False, now())
     await database.write(receipts.add_part, message_id, 1, "smpp", f"{message_id}/1")
     for _ in range(2):

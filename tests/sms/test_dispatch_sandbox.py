@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from db import messages
+from db import message_queue
 from db.database import Database
 from telephony.clock import SECOND, now
 from telephony.errors import InsufficientFundsError, Problem, RecipientOptedOutError
-from telephony.sms import dispatch
+from telephony.sms import outcomes
 from telephony.sms.dispatch import LEASE_SECONDS, Dispatcher
 from telephony.sms.providers import sandbox
 from telephony.sms.providers.sandbox import SandboxProvider
@@ -59,7 +59,7 @@ async def reach(database: Database, wanted: dict[str, str]) -> None:
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes a second or thirty comes at once."""
     at_once = {digits: replace(end, seconds=0) for digits, end in sandbox._ENDINGS.items()}
-    monkeypatch.setattr(dispatch, "RETRY_SECONDS", (0.05,))
+    monkeypatch.setattr(outcomes, "RETRY_SECONDS", (0.05,))
     monkeypatch.setattr(sandbox, "_ENDINGS", at_once)
     monkeypatch.setattr(sandbox, "_DEFAULT", replace(sandbox._DEFAULT, seconds=0))
 
@@ -167,7 +167,7 @@ async def test_a_sandbox_message_whose_sender_died_is_sent_again(
     database: Database, who: Customer
 ) -> None:
     message_id = await queue(database, who)
-    await database.write(messages.claim, "sandbox", "dead", now(), now() + 1, 10)
+    await database.write(message_queue.claim, "sandbox", "dead", now(), now() + 1, 10)
     await hasten(database, lease_until=now() - LEASE_SECONDS * SECOND)
     async with dispatching(database):
         await reach(database, {message_id: "delivered"})

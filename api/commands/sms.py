@@ -1,0 +1,189 @@
+"""`sms-voip provider …`, `sms-voip sms-route …`, `sms-voip sender …`: who carries messages, and
+what they may show. They work beside a running platform."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.table import Table
+
+from api.commands.money import Account, Mode, one_account
+from api.commands.options import console, database, settings
+from api.commands.trial import try_out
+from db import sms_accounts, sms_providers
+from db.connection import Conn
+from db.sms_accounts import SenderStatus
+from telephony.clock import now
+from telephony.secrets import Vault, load
+from telephony.sms import routes, senders
+from telephony.sms.providers import configured
+from telephony.sms.providers.registry import kind_of
+
+T = TypeVar("T")
+
+provider = typer.Typer(help="SMS providers: add, test, remove.", no_args_is_help=True)
+sms_route = typer.Typer(help="Which provider carries which messages.", no_args_is_help=True)
+sender = typer.Typer(help="Sender ids of accounts.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Name of the provider.")]
+SenderId = Annotated[str, typer.Argument(help="A name or short code.")]
+
+
+@provider.command("add")
+def add_provider(
+    name: Name,
+    kind: Annotated[str, typer.Option(help="smpp, http, or what a package brings.")],
+    options: Annotated[str, typer.Option(help="JSON object, or @FILE that holds it.")] = "{}",
+) -> None:
+    """Add a provider, or replace the one of that name; its options are kept sealed."""
+    given = Path(options[1:]).read_text() if options.startswith("@") else options
+
+    def deed(conn: Conn) -> str:
+        made = configured.add(conn, _vault(), settings(), name, kind, given, now())
+        return f"{name} carries {', '.join(sorted(made.capabilities.encodings))}."
+
+    console.print(_write(deed), markup=False)
+
+
+@provider.command("list")
+def list_providers() -> None:
+    """Show every provider with its options, but for what is secret."""
+    table = Table("name", "kind", "options", "encodings")
+    vault = _vault()
+    for row in _write(sms_providers.active):
+        model = kind_of(row["kind"]).options
+        shown = model.model_validate_json(vault.open(row["options_sealed"]))
+        text = json.dumps(shown.model_dump(mode="json", exclude_defaults=True))
+        table.add_row(row["name"], row["kind"], text, row["encodings"].replace(",", " "))
+    console.print(table)
+
+
+@provider.command("test")
+def try_provider(
+    name: Name,
+    to: Annotated[str, typer.Option(help="Number of the message, E.164.")],
+    from_: Annotated[str, typer.Option("--from", help="Its sender.")] = "TEST",
+    seconds: Annotated[float, typer.Option(help="How long to wait for each step.")] = 30,
+) -> None:
+    """Connect, show what it can, send one message and tell what comes of it. Nobody is charged."""
+    row = _write(lambda conn: sms_providers.named(conn, name))
+    if row is None:
+        console.print(f"There is no provider {name}.", style="red", markup=False)
+        raise SystemExit(1)
+    tried = configured.open_row(row, _vault(), settings())
+    if not asyncio.run(try_out(tried, to, from_, seconds, console)):
+        raise SystemExit(1)
+
+
+@provider.command("remove")
+def remove_provider(name: Name) -> None:
+    """Remove a provider and its routes; a running platform lets go of it within seconds."""
+    _write(lambda conn: configured.remove(conn, name, now()))
+
+
+@sms_route.command("add")
+def add_route(
+    name: Name,
+    prefix: Annotated[str, typer.Option(help="First digits of the number, without plus.")] = "",
+    account: Annotated[str, typer.Option(help="Id or name of one account.")] = "",
+    from_: Annotated[str, typer.Option("--from", help="One sender.")] = "",
+    mode: Mode = Mode.live,
+    priority: Annotated[int, typer.Option(help="The lowest is tried first.")] = 0,
+    weight: Annotated[int, typer.Option(min=1, help="Share among equal priorities.")] = 1,
+) -> None:
+    """Let a provider carry the messages of a prefix, account, sender, or all of them."""
+
+    def deed(conn: Conn) -> str:
+        return routes.add(
+            conn, provider=name, prefix=prefix, sender=from_, mode=mode, priority=priority,
+            weight=weight, account_id=one_account(conn, account)["id"] if account else "",
+        )  # fmt: skip
+
+    console.print(_write(deed), markup=False)
+
+
+@sms_route.command("list")
+def list_routes() -> None:
+    """Show every route; an empty cell stands for all."""
+    table = Table("id", "mode", "account", "sender", "prefix", "provider", "priority", "weight")
+    for row in _write(sms_providers.routes):
+        table.add_row(*(str(row[name]) for name in (
+            "id", "mode", "account_id", "sender", "prefix", "provider", "priority", "weight"
+        )))  # fmt: skip
+    console.print(table)
+
+
+@sms_route.command("remove")
+def remove_route(route: Annotated[str, typer.Argument(help="Id of the route.")]) -> None:
+    """Remove a route."""
+    if not _write(lambda conn: sms_providers.remove_route(conn, route)):
+        console.print(f"There is no route {route}.", style="red", markup=False)
+        raise SystemExit(1)
+
+
+@sender.command("request")
+def request_sender(name: Account, asked: SenderId) -> None:
+    """Ask for a sender id in the name of an account."""
+    _write(lambda conn: senders.request(conn, one_account(conn, name)["id"], asked, now()))
+
+
+@sender.command("approve")
+def approve_sender(name: Account, asked: SenderId) -> None:
+    """Let an account send by a sender id."""
+    _decide(name, asked, SenderStatus.approved, "")
+
+
+@sender.command("refuse")
+def refuse_sender(
+    name: Account, asked: SenderId, note: Annotated[str, typer.Option(help="Why.")] = ""
+) -> None:
+    """Refuse a sender id, also one that was approved."""
+    _decide(name, asked, SenderStatus.refused, note)
+
+
+@sender.command("default")
+def default_sender(
+    name: Account, asked: Annotated[str, typer.Argument(help="Empty: none.")] = ""
+) -> None:
+    """Let messages of an account that name no sender show this one."""
+    _write(lambda conn: sms_accounts.change(
+        conn, one_account(conn, name)["id"], default_sender=asked))  # fmt: skip
+
+
+@sender.command("list")
+def list_senders(name: Account) -> None:
+    """Show the sender ids that an account asked for."""
+    rows = _write(lambda conn: sms_accounts.senders(conn, one_account(conn, name)["id"]))
+    for row in rows:
+        console.print(row["sender"], row["status"], row["note"], markup=False)
+
+
+def _decide(name: str, asked: str, status: SenderStatus, note: str) -> None:
+    def deed(conn: Conn) -> None:
+        account_id = one_account(conn, name)["id"]
+        if not sms_accounts.decide_sender(conn, account_id, asked, status, note, now()):
+            raise ValueError(f"{asked} was never asked for")
+
+    _write(deed)
+
+
+def _vault() -> Vault:
+    return Vault(load(settings()).master_key)
+
+
+def _write(deed: Callable[[Conn], T]) -> T:
+    """What the deed returns; a refusal is a sentence and exit status 1."""
+
+    async def write() -> Any:
+        async with database() as db:
+            return await db.write(deed)
+
+    try:
+        found: T = asyncio.run(write())
+    except ValueError as error:
+        console.print(f"Refused: {error}", style="red", markup=False)
+        raise SystemExit(1) from error
+    return found

@@ -1,0 +1,135 @@
+"""What an account has set, or may do, as a sender of messages."""
+
+from enum import StrEnum
+
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, one_of, text, valid_mode
+from db.connection import Conn, Row, insert_new
+
+
+class SmsAccount(Table, table=True):
+    """An account without a row has none of these. `smart_encoding` is what a message gets that
+    does not say; the limits count messages."""
+
+    __tablename__ = "sms_account"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    default_sender: str = ""
+    smart_encoding: bool | None = None
+    per_minute: int | None = None
+
+
+class SenderStatus(StrEnum):
+    """Only an approved sender id may be used."""
+
+    requested = "requested"
+    approved = "approved"
+    refused = "refused"
+
+
+class SenderId(Table, table=True):
+    """A name or short code that an account asked to send by; its numbers need none."""
+
+    __tablename__ = "sender_id"
+    __table_args__ = (one_of("status", SenderStatus),)
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    sender: str = Field(primary_key=True)
+    status: str
+    note: str = text(default="")
+    requested_at: int = instant()
+    decided_at: int | None = instant(default=None)
+
+
+class OptOut(Table, table=True):
+    """A recipient who wants nothing more from one sender of an account."""
+
+    __tablename__ = "sms_opt_out"
+    __table_args__ = (valid_mode(),)
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    mode: str = Field(primary_key=True)
+    sender: str = Field(primary_key=True)
+    recipient: str = Field(primary_key=True)
+    keyword: str
+    at: int = instant()
+
+
+def settings_of(conn: Conn, account_id: str) -> Row | None:
+    """The row of an account, if it has one."""
+    return conn.one("SELECT * FROM sms_account WHERE account_id = :id", id=account_id)
+
+
+def change(conn: Conn, account_id: str, **facts: object) -> None:
+    """Set columns of an account's row."""
+    insert_new(conn, "sms_account", account_id=account_id, default_sender="")
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE sms_account SET {sets} WHERE account_id = :id", id=account_id, **facts)
+
+
+def request_sender(conn: Conn, account_id: str, sender: str, now: int) -> None:
+    """Ask for a sender id, also for one that was refused before; an approved one stays so."""
+    conn.run(
+        "INSERT INTO sender_id (account_id, sender, status, note, requested_at)"
+        " VALUES (:account_id, :sender, 'requested', '', :now)"
+        " ON CONFLICT (account_id, sender) DO UPDATE SET status = 'requested',"
+        " requested_at = excluded.requested_at WHERE sender_id.status = 'refused'",
+        account_id=account_id, sender=sender, now=now,
+    )  # fmt: skip
+
+
+def decide_sender(
+    conn: Conn, account_id: str, sender: str, status: SenderStatus, note: str, now: int
+) -> bool:
+    """Approve or refuse a sender id; False if it was never asked for."""
+    return bool(
+        conn.run(
+            "UPDATE sender_id SET status = :status, note = :note, decided_at = :now"
+            " WHERE account_id = :account_id AND sender = :sender",
+            account_id=account_id, sender=sender, status=status, note=note, now=now,
+        )
+    )  # fmt: skip
+
+
+def sender_status(conn: Conn, account_id: str, sender: str) -> str | None:
+    """What became of a request for a sender id, None without one."""
+    row = conn.one(
+        "SELECT status FROM sender_id WHERE account_id = :account_id AND sender = :sender",
+        account_id=account_id, sender=sender,
+    )  # fmt: skip
+    return str(row["status"]) if row else None
+
+
+def senders(conn: Conn, account_id: str) -> list[Row]:
+    """Every sender id that an account asked for."""
+    return conn.all("SELECT * FROM sender_id WHERE account_id = :id ORDER BY sender", id=account_id)
+
+
+def opt_out(
+    conn: Conn, account_id: str, mode: str, sender: str, recipient: str, keyword: str, now: int
+) -> None:
+    """Note that a recipient wants no more; saying it twice changes nothing."""
+    insert_new(conn, "sms_opt_out", account_id=account_id, mode=mode, sender=sender,
+               recipient=recipient, keyword=keyword, at=now)  # fmt: skip
+
+
+def opt_in(conn: Conn, account_id: str, mode: str, sender: str, recipient: str) -> None:
+    """Forget an opt-out."""
+    conn.run(
+        "DELETE FROM sms_opt_out WHERE account_id = :account_id AND mode = :mode"
+        " AND sender = :sender AND recipient = :recipient",
+        account_id=account_id, mode=mode, sender=sender, recipient=recipient,
+    )  # fmt: skip
+
+
+def opted_out(conn: Conn, account_id: str, mode: str, sender: str, recipient: str) -> bool:
+    """True if the recipient wants nothing from this sender of the account."""
+    return bool(
+        conn.one(
+            "SELECT 1 AS yes FROM sms_opt_out WHERE account_id = :account_id AND mode = :mode"
+            " AND sender = :sender AND recipient = :recipient",
+            account_id=account_id, mode=mode, sender=sender, recipient=recipient,
+        )
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""The providers of an installation, and which of them carries what."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, one_of, text, valid_mode
+from db.connection import Conn, Row, insert
+from db.ids import new_id
+
+
+class SmsProvider(Table, table=True):
+    """One provider: its kind, and its options as sealed JSON. `encodings`, by comma, is what it
+    could carry when it was added. A removed one stays, since messages name it."""
+
+    __tablename__ = "sms_provider"
+    __table_args__ = (one_of("status", ("active", "removed")),)
+
+    name: str = Field(primary_key=True)
+    kind: str
+    options_sealed: str = text()
+    encodings: str
+    status: str = "active"
+    changed_at: int = instant()
+
+
+class SmsRoute(Table, table=True):
+    """Which provider carries messages of a mode; "" stands for every account, sender or prefix
+    (digits without plus). The most specific routes count: by account, then sender, then prefix;
+    among them the lowest `priority`, and there as often as `weight` says."""
+
+    __tablename__ = "sms_route"
+    __table_args__ = (
+        valid_mode(),
+        CheckConstraint("weight > 0", name="weight_positive"),
+        Index("ix_sms_route", "mode", "account_id", "sender", "prefix", "provider", unique=True),
+    )
+
+    id: str = Field(primary_key=True)
+    mode: str
+    account_id: str = ""
+    sender: str = ""
+    prefix: str = ""
+    provider: str = Field(foreign_key="sms_provider.name")
+    priority: int = 0
+    weight: int = 1
+
+
+def put(conn: Conn, name: str, kind: str, options_sealed: str, encodings: str, now: int) -> None:
+    """Add a provider, or replace one of that name."""
+    conn.run(
+        "INSERT INTO sms_provider (name, kind, options_sealed, encodings, status, changed_at)"
+        " VALUES (:name, :kind, :options, :encodings, 'active', :now)"
+        " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, status = 'active',"
+        " options_sealed = excluded.options_sealed, encodings = excluded.encodings,"
+        " changed_at = excluded.changed_at",
+        name=name, kind=kind, options=options_sealed, encodings=encodings, now=now,
+    )  # fmt: skip
+
+
+def remove(conn: Conn, name: str, now: int) -> bool:
+    """Let a provider carry nothing any more; False if there is none of that name."""
+    conn.run("DELETE FROM sms_route WHERE provider = :name", name=name)
+    return bool(
+        conn.run(
+            "UPDATE sms_provider SET status = 'removed', options_sealed = '', changed_at = :now"
+            " WHERE name = :name AND status = 'active'",
+            name=name, now=now,
+        )
+    )  # fmt: skip
+
+
+def active(conn: Conn) -> list[Row]:
+    """Every provider that carries messages, by name."""
+    return conn.all("SELECT * FROM sms_provider WHERE status = 'active' ORDER BY name")
+
+
+def named(conn: Conn, name: str) -> Row | None:
+    """The provider of that name, unless it was removed."""
+    return conn.one("SELECT * FROM sms_provider WHERE name = :n AND status = 'active'", n=name)
+
+
+def add_route(conn: Conn, **facts: Any) -> str:
+    """Insert a route; its id."""
+    route_id = new_id("rte")
+    insert(conn, "sms_route", id=route_id, **facts)
+    return route_id
+
+
+def remove_route(conn: Conn, route_id: str) -> bool:
+    """Delete a route; False if there is none of that id."""
+    return bool(conn.run("DELETE FROM sms_route WHERE id = :id", id=route_id))
+
+
+def routes(conn: Conn) -> list[Row]:
+    """Every route, in the order in which they are shown."""
+    return conn.all("SELECT * FROM sms_route ORDER BY mode, account_id, sender, prefix, priority")
+
+
+def routes_for(
+    conn: Conn, mode: str, account_id: str, sender: str, prefixes: Sequence[str]
+) -> list[Row]:
+    """Every route that a message may take, each with the `encodings` of its provider."""
+    return conn.all(
+        "SELECT r.*, p.encodings FROM sms_route r JOIN sms_provider p ON p.name = r.provider"
+        " WHERE r.mode = :mode AND r.account_id IN :accounts AND r.sender IN :senders"
+        " AND r.prefix IN :prefixes AND p.status = 'active'",
+        mode=mode, accounts=["", account_id], senders=["", sender], prefixes=["", *prefixes],
+    )  # fmt: skip
+
+
+def waiting_for(conn: Conn, provider: str, now: int, limit: int) -> list[Row]:
+    """Due messages in the queue of a provider, single ones first."""
+    return conn.all(
+        "SELECT * FROM message WHERE status = 'queued' AND provider = :provider"
+        " AND lane IN (0, 1) AND next_attempt_at <= :now"
+        f" ORDER BY lane LIMIT :limit {conn.skip_locked}",
+        provider=provider, now=now, limit=limit,
+    )  # fmt: skip
+
+
+def hand(conn: Conn, message_id: str, provider: str, tried: str, due: int) -> None:
+    """Give a queued message to a provider, due at an instant."""
+    conn.run(
+        "UPDATE message SET provider = :provider, tried = :tried, next_attempt_at = :due"
+        " WHERE id = :id AND status = 'queued'",
+        id=message_id, provider=provider, tried=tried, due=due,
+    )  # fmt: skip

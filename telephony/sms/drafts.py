@@ -1,0 +1,176 @@
+"""What a customer wants sent, and whether it may be: checked, priced, cut into parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from db import sms_accounts
+from db.connection import Conn, Row
+from db.ids import new_id
+from db.message_queue import Lane
+from telephony.billing import rating
+from telephony.billing.rating import Rate
+from telephony.billing.wallets import available, not_enough
+from telephony.clock import SECOND, Instant
+from telephony.errors import (
+    DestinationNotAllowedError,
+    RecipientOptedOutError,
+    ValidationFailedError,
+    above,
+)
+from telephony.money import Micros, shown
+from telephony.settings import Settings
+from telephony.sms import lookalikes, segments
+from telephony.sms.alphabets import Encoding
+from telephony.sms.routes import ways
+from telephony.sms.segments import Segmented
+from telephony.sms.senders import sender_for
+
+VALIDITY_SECONDS_DEFAULT = 48 * 3600
+SCHEDULE_SECONDS_MAX = 30 * 86400
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a customer wants sent; numbers are E.164, `sender` empty for the default one,
+    `smart_encoding` None for what the account has set."""
+
+    to: str
+    text: str
+    sender: str = ""
+    callback_url: str | None = None
+    reference: str | None = None
+    validity_seconds: int = VALIDITY_SECONDS_DEFAULT
+    max_price: Micros | None = None
+    send_at: Instant | None = None
+    smart_encoding: bool | None = None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends, and what the account has set."""
+
+    account_id: str
+    mode: str
+    key_id: str
+    default_sender: str
+    smart_encoding: bool
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A message that may be sent: its row, and whether look-alikes were put in."""
+
+    row: Row
+    smart_encoded: bool
+
+
+def sender_of(
+    conn: Conn, settings: Settings, account_id: str, mode: str, key_id: str
+) -> Sender:  # fmt: skip
+    """What the account has set, else what the platform has."""
+    row = sms_accounts.settings_of(conn, account_id) or {}
+    smart = row.get("smart_encoding")
+    return Sender(
+        account_id, mode, key_id, row.get("default_sender", ""),
+        settings.sms_smart_encoding if smart is None else bool(smart),
+    )  # fmt: skip
+
+
+def ready(
+    conn: Conn, settings: Settings, who: Sender, draft: Draft, lane: Lane, now: Instant
+) -> Ready:
+    """The row of a message, not stored yet; raises the 400 and 403 errors."""
+    if who.mode == "test":
+        _magic(conn, who.account_id, draft.to)
+    at = _start(draft.send_at, now)
+    sender = sender_for(
+        conn, settings, who.account_id, who.mode, draft.sender, draft.to, who.default_sender
+    )
+    if sms_accounts.opted_out(conn, who.account_id, who.mode, sender, draft.to):
+        raise RecipientOptedOutError(f"{draft.to} answered STOP to {sender}.")
+    found = ways(conn, settings, mode=who.mode, account_id=who.account_id, sender=sender,
+                 to=draft.to)  # fmt: skip
+    if not found:
+        raise DestinationNotAllowedError("No provider carries live SMS here yet. Use a test key.")
+    smart = who.smart_encoding if draft.smart_encoding is None else draft.smart_encoding
+    text, cut = _cut(draft.text, smart, found[0].encodings, settings.sms_parts_max)
+    made = _row(who, draft, _rate(conn, who, draft, cut.count, now), cut, lane, now) | {
+        "from_number": sender, "body": text, "provider": found[0].provider, "next_attempt_at": at,
+        "expires_at": at + draft.validity_seconds * SECOND,
+    }  # fmt: skip
+    return Ready(made, text != draft.text)
+
+
+def _row(
+    who: Sender, draft: Draft, rate: Rate, cut: Segmented, lane: Lane, now: Instant
+) -> Row:  # fmt: skip
+    return {
+        "id": new_id("msg"), "account_id": who.account_id, "key_id": who.key_id, "mode": who.mode,
+        "status": "queued" if draft.send_at is None else "scheduled", "to_number": draft.to,
+        "encoding": cut.encoding, "segments": cut.count, "currency": rate.currency,
+        "price_per_segment": rate.sms_per_segment, "cost": rate.sms_per_segment * cut.count,
+        "callback_url": draft.callback_url, "reference": draft.reference, "tried": "",
+        "lane": lane, "send_at": draft.send_at, "created_at": now, "attempts": 0,
+    }  # fmt: skip
+
+
+def _rate(conn: Conn, who: Sender, draft: Draft, parts: int, now: Instant) -> Rate:
+    rate = rating.rate_for(conn, who.account_id, draft.to, now)
+    cost = rate.sms_per_segment * parts
+    if draft.max_price is not None and cost > draft.max_price:
+        raise above("max_price", f"The message costs {shown(cost, rate.currency)}.")
+    return rate
+
+
+def _start(send_at: Instant | None, now: Instant) -> Instant:
+    if send_at is None:
+        return now
+    if not now < send_at <= now + SCHEDULE_SECONDS_MAX * SECOND:
+        raise _wrong("send_at", "out_of_range", "send_at lies within the next 30 days.")
+    return send_at
+
+
+def _cut(
+    text: str, smart: bool, encodings: frozenset[Encoding], parts_max: int
+) -> tuple[str, Segmented]:
+    sent, cut = _split(text, smart, encodings)
+    if cut.count > parts_max:
+        message = f"The text needs {cut.count} parts; {parts_max} is the most."
+        raise _wrong("text", "too_many_parts", message)
+    return sent, cut
+
+
+@lru_cache(maxsize=64)
+def _split(text: str, smart: bool, encodings: frozenset[Encoding]) -> tuple[str, Segmented]:
+    """Cached, since a batch often has one text for all."""
+    if smart:
+        return lookalikes.split_smart(text, encodings)
+    return text, segments.split(text, encodings)
+
+
+def _wrong(field: str, code: str, message: str) -> ValidationFailedError:
+    return ValidationFailedError(
+        message, errors=[{"field": field, "code": code, "message": message}]
+    )
+
+
+def _magic(conn: Conn, account_id: str, to: str) -> None:
+    """Test mode's numbers that are refused at the door; the sandbox provider knows the others."""
+    if to.endswith("0010"):
+        free = available(conn, account_id, "test", "wallet")
+        raise not_enough(free + 1, free)
+    if to.endswith("0011"):
+        raise RecipientOptedOutError
+
+
+def duplicates(drafts: Sequence[Draft | None]) -> dict[int, int]:
+    """Place → place of the first draft of the batch with the same text to the same number."""
+    first: dict[tuple[str, str, str], int] = {}
+    found: dict[int, int] = {}
+    for at, draft in enumerate(drafts):
+        if draft is not None:
+            place = first.setdefault((draft.to, draft.sender, draft.text), at)
+            if place != at:
+                found[at] = place
+    return found

@@ -1,0 +1,127 @@
+"""Writes what came of submissions: the states of messages, their charges, what is told."""
+
+from dataclasses import dataclass
+
+from db import message_queue, messages, receipts
+from db.connection import Conn, Row
+from db.messages import MessageStatus
+from telephony.billing import holds
+from telephony.clock import SECOND, Instant
+from telephony.queue import jittered
+from telephony.sms.failover import elsewhere, first_tried, tried_with
+from telephony.sms.providers.base import Outcome, ProviderError, Submitted
+from telephony.sms.receipts import match_early, one_at_a_time, report
+from telephony.sms.send import CHANNEL
+
+RETRY_SECONDS = (1, 2, 5, 15, 60, 300)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A claimed message with what the provider said of each of its parts."""
+
+    message: Row
+    outcomes: list[Outcome]
+
+
+def record(
+    conn: Conn, provider: str, tries: list[Try], at: Instant, repeatable: bool = False
+) -> None:
+    """Write what came of a batch: sent and charged, back to the queue, on to another provider,
+    failed, or unknown."""
+    one_at_a_time(conn, provider)
+    for done in tries:
+        accepted = [outcome for outcome in done.outcomes if isinstance(outcome, Submitted)]
+        errors = [outcome for outcome in done.outcomes if isinstance(outcome, ProviderError)]
+        if accepted:
+            _sent(conn, provider, done, errors, at)
+        else:
+            _not_sent(conn, provider, done.message, errors, repeatable, at)
+
+
+def _not_sent(
+    conn: Conn, provider: str, message: Row, errors: list[ProviderError], repeatable: bool,
+    at: Instant,
+) -> None:  # fmt: skip
+    """What may have been taken is nobody else's; the rest goes on to the next provider, and only
+    where none is left, back to the queue for later or to its end."""
+    unknown = any(error.outcome_unknown for error in errors)
+    if unknown and not repeatable:
+        _unknown(conn, message, errors[0], at)
+    elif not unknown and (other := elsewhere(conn, message)):
+        _over(conn, message, other, errors[0], at)
+    elif unknown or all(error.retryable for error in errors):
+        _again(conn, message, errors[0], at)
+    else:
+        _failed(conn, message, errors[0], at)
+
+
+def _sent(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at: Instant) -> None:
+    """Accepted parts are charged, refused ones are not; a text with a hole cannot be repaired.
+    The state is moved first: who comes too late to move it must not charge."""
+    message = done.message
+    taken = sum(isinstance(outcome, Submitted) for outcome in done.outcomes)
+    cost = message["price_per_segment"] * taken
+    row = messages.go(
+        conn, message["id"], MessageStatus.sent, at, "; ".join(map(str, errors)), sent_at=at,
+        cost=cost, error_code=errors[0].code if errors else None, lease_token=None,
+    )  # fmt: skip
+    if row is None:
+        return
+    holds.capture(conn, message["id"], message["mode"], cost, at)
+    report(conn, row, at)
+    for part, outcome in enumerate(done.outcomes, 1):
+        if isinstance(outcome, Submitted):
+            receipts.add_part(conn, message["id"], part, provider, outcome.provider_message_id)
+        else:
+            receipts.add_refused(conn, message["id"], part, provider, outcome.code)
+    for outcome in done.outcomes:
+        if isinstance(outcome, Submitted):
+            match_early(conn, provider, outcome.provider_message_id, at)
+
+
+def _unknown(conn: Conn, message: Row, error: ProviderError, at: Instant) -> None:
+    messages.go(conn, message["id"], MessageStatus.unknown, at, str(error), error_code=error.code)
+
+
+def _again(conn: Conn, message: Row, error: ProviderError, at: Instant) -> None:
+    """Later, from the first choice on."""
+    step = min(message["attempts"], len(RETRY_SECONDS)) - 1
+    due = at + int(jittered(RETRY_SECONDS[step]) * SECOND)
+    first = first_tried(message)
+    messages.go(conn, message["id"], MessageStatus.queued, at, str(error), next_attempt_at=due,
+                lease_token=None, provider=first, tried="")  # fmt: skip
+
+
+def _over(conn: Conn, message: Row, other: str, error: ProviderError, at: Instant) -> None:
+    detail = f"{message['provider']}: {error}"
+    messages.go(conn, message["id"], MessageStatus.queued, at, detail, next_attempt_at=at,
+                lease_token=None, provider=other, tried=tried_with(message))  # fmt: skip
+    conn.wake(CHANNEL)
+
+
+def _failed(conn: Conn, message: Row, error: ProviderError, at: Instant) -> None:
+    _refund(conn, message, MessageStatus.failed, error.code, at, str(error))
+
+
+def _refund(
+    conn: Conn, message: Row, target: MessageStatus, code: str, at: Instant, detail: str = ""
+) -> None:
+    row = messages.go(conn, message["id"], target, at, detail, error_code=code, cost=0)
+    if row:
+        holds.release(conn, message["id"], message["mode"], at)
+        report(conn, row, at)
+
+
+def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
+    """End what waits in vain: a claim of the provider whose taker died is of unknown outcome, or
+    made again where that does no harm; what was not sent within its validity period has expired
+    and costs nothing."""
+    lost = ProviderError("sender_lost", "the process died while sending", outcome_unknown=True)
+    for message in message_queue.leases_run_out(conn, provider, at):
+        if repeatable:
+            _again(conn, message, lost, at)
+        else:
+            _unknown(conn, message, lost, at)
+    for message in message_queue.past_validity(conn, at):
+        _refund(conn, message, MessageStatus.expired, "validity_expired", at)

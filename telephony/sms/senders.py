@@ -1,0 +1,64 @@
+"""Which sender a message shows: a number of the account, or a name that was approved for it."""
+
+import re
+
+from db import caller_ids, inbound, sms_accounts
+from db.connection import Conn
+from db.sms_accounts import SenderStatus
+from telephony.clock import Instant
+from telephony.errors import SenderIdNotAllowedError
+from telephony.phone_numbers import prefixes
+from telephony.settings import Settings
+
+_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &._-]{3,11}")
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+WITHOUT_NAMES = frozenset({"1", "32", "52", "54", "55", "56", "57", "86"})
+"""Country codes whose networks replace a name or refuse it: a number must be shown there."""
+
+
+def request(conn: Conn, account_id: str, sender: str, now: Instant) -> None:
+    """Ask for a name (3–11 characters, a letter among them) or a short code; ValueError with a
+    sentence for what no network takes."""
+    if not (_NAME.fullmatch(sender) or _SHORT_CODE.fullmatch(sender)):
+        raise ValueError(
+            "a sender id is 3 to 11 letters, digits, spaces, &, ., _ or -, one of them a letter,"
+            " or a short code of 3 to 8 digits"
+        )
+    sms_accounts.request_sender(conn, account_id, sender, now)
+
+
+def sender_for(
+    conn: Conn, settings: Settings, account_id: str, mode: str, asked: str, to: str, default: str
+) -> str:
+    """What a message to `to` shows: what was asked for, the account's default, its first verified
+    number, or the platform's sender. Raises SenderIdNotAllowedError."""
+    wanted = asked or default
+    if not wanted:
+        return caller_ids.first(conn, account_id) or settings.sms_sender
+    _allowed(conn, account_id, mode, wanted)
+    if not wanted.startswith("+") and not wanted.isdigit() and _needs_number(to):
+        raise SenderIdNotAllowedError(
+            f"Networks of {to[:4]}… show no names. Send from a number of this account."
+        )
+    return wanted
+
+
+def _allowed(conn: Conn, account_id: str, mode: str, sender: str) -> None:
+    if caller_ids.may_show(conn, account_id, sender):
+        return
+    if inbound.owner(conn, sender) == (account_id, mode):
+        return
+    status = sms_accounts.sender_status(conn, account_id, sender)
+    if status == SenderStatus.approved:
+        return
+    if status == SenderStatus.requested:
+        raise SenderIdNotAllowedError(f"{sender} is requested and not approved yet.")
+    if status == SenderStatus.refused:
+        raise SenderIdNotAllowedError(f"{sender} was refused for this account.")
+    raise SenderIdNotAllowedError(
+        f"{sender} is neither a verified number nor an approved sender id of this account."
+    )
+
+
+def _needs_number(to: str) -> bool:
+    return not WITHOUT_NAMES.isdisjoint(prefixes(to)[:3])
