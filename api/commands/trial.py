@@ -41,6 +41,7 @@ async def try_out(
         taken = isinstance(outcome, Submitted)
         if taken and provider.capabilities.receipts:
             await _wait(ended, seconds, console)
+        console.print(f"figures: {dict(provider.figures())}", markup=False)
         return taken and not isinstance(outcome, ProviderError)
     finally:
         await provider.stop()
