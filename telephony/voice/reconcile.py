@@ -17,6 +17,8 @@ from telephony.voice.strangers import Strangers
 EVERY_SECONDS = 5.0
 GRACE_SECONDS = 5
 """A call this young may have been asked for and have no channel yet."""
+RECORD_SECONDS = 3
+"""A busy PBX writes the record of a call some time after its channel is gone."""
 QUEUED_SECONDS_MAX = 60
 """Nobody wants a call that starts a minute late."""
 
@@ -34,14 +36,16 @@ class Reconciler:
         self._tail = tail
         self._node = node
         self._strangers = Strangers(db, link)
+        self._missed: dict[str, Instant] = {}
+        """Since when the channels of open calls have been gone."""
 
     async def run(self) -> None:
         """Work until cancelled; looks when kicked and every few seconds."""
         await repeat("reconcile", self.look, self.step, EVERY_SECONDS)
 
     async def step(self) -> int:
-        """Look once. The order matters: a call that ended by itself has its record in the file
-        before its channel is gone from the list, so reading the file last finds it."""
+        """Look once. The file is read after the channels, so that a call which ended by itself
+        in between is ended by its record."""
         await self._db.write(give_up_waiting, now())
         if not self._link.ready:
             return 0
@@ -51,9 +55,17 @@ class Reconciler:
             alive = {one.fields[name] for one in channels for name in ("uniqueid", "linkedid")}
             await self._hear_answers(suspects, channels)
             await self._tail.catch_up()
-            await self._db.write(settle_lost, suspects, alive, now())
+            sure = self._sure(suspects, alive, now())
+            await self._db.write(settle_lost, sure, alive, now())
         await self._strangers.look(channels, now())
         return 0
+
+    def _sure(self, suspects: list[Row], alive: set[str], at: Instant) -> list[Row]:
+        """The calls without those whose channel may have gone this moment."""
+        gone = {call["channel_id"] for call in suspects} - alive
+        self._missed = {one: self._missed.get(one, at) for one in gone}
+        recent = at - RECORD_SECONDS * SECOND
+        return [call for call in suspects if self._missed.get(call["channel_id"], 0) <= recent]
 
     async def _hear_answers(self, suspects: list[Row], channels: list[AmiEvent]) -> None:
         """Calls that were answered while nobody listened: without this none would be lengthened."""

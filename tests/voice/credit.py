@@ -122,7 +122,7 @@ class Credit:
     async def phone_of(self, who: Customer) -> str:
         """The username of the customer's phone, once the PBX knows it."""
         sql = ("SELECT s.username FROM sip_account s JOIN sip_account_node n"
-               " ON n.sip_account_id = s.id WHERE s.account_id = :id")  # fmt: skip
+               " ON n.sip_account_id = s.id WHERE s.account_id = :id AND NOT n.behind")  # fmt: skip
         async with asyncio.timeout(10):
             while not (found := await self.database.all(sql, id=who.account_id)):
                 await asyncio.sleep(0.05)

@@ -164,7 +164,9 @@ async def per_second_tariff(database: Database) -> None:
 
 def quick_reconciler() -> Any:
     """Looks ten times as often, and loses patience ten times as fast."""
-    return patch.multiple(reconcile, EVERY_SECONDS=0.3, GRACE_SECONDS=1, QUEUED_SECONDS_MAX=2)
+    return patch.multiple(
+        reconcile, EVERY_SECONDS=0.3, GRACE_SECONDS=1, RECORD_SECONDS=0.3, QUEUED_SECONDS_MAX=2
+    )
 
 
 def seconds_between(row: dict[str, Any], since: str, until: str) -> float:

@@ -103,7 +103,7 @@ async def test_a_phone_call_that_is_allowed_too_late_is_closed_and_released(
     database = await open_database(sqlite_url)
     what = on_pbx(pbx, database)
     handler = shielded if order == "record first" else slow
-    quick = patch.multiple(reconcile, EVERY_SECONDS=0.3, GRACE_SECONDS=1)
+    quick = patch.multiple(reconcile, EVERY_SECONDS=0.3, GRACE_SECONDS=1, RECORD_SECONDS=0)
     with quick, patch.object(Authorizer, "__call__", handler):
         async with working(pbx, what):
             who = await what.customer(price("1/1", 60))
