@@ -17,6 +17,7 @@ from api.commands.money import account, ledger
 from api.commands.options import console, settings
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
+from api.commands.recording import set_recording
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
 from api.commands.sms import provider, sender, sms_route
@@ -34,6 +35,7 @@ cli = typer.Typer(
     help="A self-hosted SMS and voice platform.", no_args_is_help=True, add_completion=False
 )
 cli.add_typer(tariff, name="tariff")
+account.command("recording")(set_recording)
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(provider, name="provider")

@@ -24,6 +24,7 @@ from api.commands.doctor import (
     examine,
     link_answers,
     ports_free,
+    recordings_kept,
     settings_fit,
 )
 from api.commands.running import FACTS, alone
@@ -31,6 +32,7 @@ from db.migrate import upgrade
 from telephony import secrets
 from telephony.settings import Settings
 from tests.fixtures_pbx import Pbx, pbx_settings
+from tests.s3 import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, bucket
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -173,3 +175,19 @@ async def test_the_whole_examination(here: Settings, pbx: Pbx) -> None:
     assert not await examine(change(here, smpp_host="smsc"), Console(file=lines, width=200))
     marks = [line[0] for line in lines.getvalue().splitlines()]
     assert marks == ["✗"] + ["✓"] * (len(doctor.CHECKS) - 1)
+
+
+async def test_where_recordings_are_kept(here: Settings) -> None:
+    assert await recordings_kept(here) == f"in {here.var_dir}/recordings"
+    blocked = here.var_dir / "recordings"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("not a folder")
+    with pytest.raises(UnwellError, match="SMS_VOIP_RECORDINGS_DIR"):
+        await recordings_kept(here)
+    with bucket() as kept:
+        values = {"recordings_bucket": BUCKET, "recordings_endpoint": kept.endpoint,
+                  "recordings_region": REGION, "recordings_access_key_id": ACCESS_KEY}  # fmt: skip
+        right = change(here, **values, recordings_secret_access_key=SECRET_KEY)
+        assert await recordings_kept(right) == f"in bucket {BUCKET}, which answers"
+        with pytest.raises(UnwellError, match="Check SMS_VOIP_RECORDINGS_BUCKET"):
+            await recordings_kept(change(here, **values, recordings_secret_access_key="another"))

@@ -17,6 +17,7 @@ from telephony.pbx.find import find_existing
 from telephony.pbx.ready import fully_booted, ports_in_use
 from telephony.secrets import load
 from telephony.settings import Settings
+from telephony.voice.recordings.store import why_not
 
 DISK_BYTES_MIN = 1 << 30
 LINK_SECONDS_MAX = 3.0
@@ -111,6 +112,18 @@ async def link_answers(settings: Settings) -> str:
     return f"logged in at {place}, fully booted"
 
 
+async def recordings_kept(settings: Settings) -> str:
+    """A bucket that does not answer, or not to this key."""
+    bucket = settings.recordings_bucket
+    reason = await why_not(settings)
+    if reason:
+        raise UnwellError(
+            f"The store of recordings does not answer: {reason}. Check SMS_VOIP_RECORDINGS_BUCKET,"
+            " the endpoint, region and keys beside it, or SMS_VOIP_RECORDINGS_DIR."
+        )
+    return f"in bucket {bucket}, which answers" if bucket else f"in {settings.recordings_folder}"
+
+
 async def disk_free(settings: Settings) -> str:
     """Too little room for calls and recordings."""
     folder = settings.var_dir
@@ -139,5 +152,6 @@ CHECKS: dict[str, Check] = {
     "Asterisk": asterisk_found,
     "PBX link": link_answers,
     "disk": disk_free,
+    "recording": recordings_kept,
     "clock": clock_right,
 }

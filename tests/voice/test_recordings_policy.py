@@ -1,9 +1,12 @@
 """Which calls are recorded: what the call asks for, else what its phone says, else its account."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import cli
 from db import accounts, calls, sip
 from db.connection import Conn
 from db.database import Database
@@ -78,6 +81,30 @@ async def test_calls_that_a_phone_dials(database: Database, who: Customer) -> No
         assert verdict.variables["SV_RECORD"] == row["record"]
         found.append(row["record"])
     assert found == [wanted for *_, wanted in rules]
+
+
+async def test_an_operator_says_it_for_an_account(
+    database: Database, database_url: str, who: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not given stays; `none` and 0 take back what was said."""
+    monkeypatch.setenv("SMS_VOIP_DATABASE_URL", database_url)
+
+    async def said(*options: str, status: int = 0) -> tuple[str, tuple[str, int | None]]:
+        words = ["account", "recording", who.account_id, *options]
+        done = await asyncio.to_thread(CliRunner().invoke, cli, words)
+        assert done.exit_code == status, done.output
+        row = await database.write(accounts.account, who.account_id)
+        return " ".join(done.output.split()), (row["record"], row["recording_days"])
+
+    told, state = await said("--record", "all", "--days", "90")
+    assert (told, state) == ("Customer: records all; kept for 90 days.", ("all", 90))
+    assert (await said("--record", "inbound"))[1] == ("inbound", 90)
+    assert (await said("--days", "0"))[1] == ("inbound", None)
+    told, state = await said("--record", "none")
+    assert told.endswith("says so; kept for 30 days.")
+    assert state == (await said())[1] == ("", None)
+    for wrong in (("--record", "some"), ("--days", "-1"), ("--days", "9999")):
+        assert (await said(*wrong, status=2))[1] == ("", None)
 
 
 async def test_a_refused_call_is_not_recorded(database: Database) -> None:

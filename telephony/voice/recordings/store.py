@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from telephony.settings import Settings
@@ -18,6 +19,7 @@ READ_BYTES = 1 << 16
 PART_BYTES = 5 << 20
 """The least that S3 takes as a part; what is shorter goes out in one request."""
 PARTS_AT_ONCE = 2
+NOTHING = "no-such-recording"
 REQUEST_SECONDS_MAX = 30
 RETRIES_MAX = 2
 
@@ -40,6 +42,17 @@ def open_store(settings: Settings) -> RecordingStore:
     if settings.recordings_bucket:
         return S3Recordings(settings)
     return FolderRecordings(settings.recordings_folder)
+
+
+async def why_not(settings: Settings) -> str:
+    """Why the store cannot be read, empty if it can: asks for what is not there."""
+    try:
+        await open_store(settings).read(NOTHING, 0, 1)
+    except FileNotFoundError:
+        return ""
+    except (BaseError, OSError) as error:
+        return str(error).partition("\n")[0]
+    return ""
 
 
 class FolderRecordings:
