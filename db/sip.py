@@ -11,6 +11,9 @@ from db.columns import instant, one_of, partial, text
 from db.connection import Conn, Reader, Row, insert_new
 from db.ids import new_id
 
+LOST_MICROSECONDS_MAX = 3_000_000
+"""AstDB commits once a second."""
+
 
 class SipAccount(Table, table=True):
     """A phone's account. The digests are sealed; the secret itself is nowhere. `dial_mode` is
@@ -286,9 +289,44 @@ _FOUND = (
 )
 
 
-def everyone(conn: Conn) -> list[Row]:
-    """Every SIP account, each with its `account_status`; the reconciler's view of the truth."""
-    return conn.all(
-        "SELECT s.*, a.status AS account_status FROM sip_account s"
-        " JOIN account a ON a.id = s.account_id"
+async def batch(reader: Reader, node: str, after: str, limit: int) -> list[Row]:
+    """The SIP accounts that follow an id, each with its `account_status`, and with what the node
+    was told of it: `behind` and `applied_at` are None where that was nothing."""
+    return await reader.all(
+        "SELECT s.*, a.status AS account_status, n.behind, n.applied_at FROM sip_account s"
+        " JOIN account a ON a.id = s.account_id LEFT JOIN sip_account_node n"
+        " ON n.sip_account_id = s.id AND n.node = :node"
+        " WHERE s.id > :after ORDER BY s.id LIMIT :limit",
+        node=node, after=after, limit=limit,
+    )  # fmt: skip
+
+
+async def known(reader: Reader, names: list[str]) -> set[str]:
+    """Those of the names that are SIP accounts."""
+    rows = await reader.all(
+        "SELECT username FROM sip_account WHERE username IN :names", names=names
     )
+    return {row["username"] for row in rows}
+
+
+def again(conn: Conn, node: str, ids: list[str], now: int) -> None:
+    """Let the node be told of these once more."""
+    conn.many(
+        "INSERT INTO sip_account_node"
+        " (sip_account_id, node, generation, behind, changed_at, applied_at)"
+        " SELECT id, :node, 0, TRUE, :now, 0 FROM sip_account WHERE id = :id"
+        " ON CONFLICT (sip_account_id, node)"
+        " DO UPDATE SET behind = TRUE, changed_at = excluded.changed_at",
+        [{"id": sip_id, "node": node, "now": now} for sip_id in ids],
+    )
+
+
+def told_last(conn: Conn, node: str, now: int) -> int:
+    """Let the node be told again of what it was told last, within some seconds: an AstDB that was
+    killed has forgotten its last second. How many that are."""
+    return conn.run(
+        "UPDATE sip_account_node SET behind = TRUE, changed_at = :now WHERE node = :node"
+        " AND applied_at > 0 AND applied_at >= :lost +"
+        " (SELECT MAX(applied_at) FROM sip_account_node WHERE node = :node)",
+        node=node, now=now, lost=-LOST_MICROSECONDS_MAX,
+    )  # fmt: skip

@@ -17,10 +17,12 @@ from telephony.sms.carriers import Carriers
 from telephony.sms.providers.base import Health
 from telephony.voice import strays
 from telephony.voice.ami import AmiLink
+from telephony.voice.ami.listing import AstDbReader
 from telephony.voice.authorize import Authorizer
 from telephony.voice.call_events import CallEvents
 from telephony.voice.cdrs import CdrTail
 from telephony.voice.credit_control import CreditControl
+from telephony.voice.drift import Drift
 from telephony.voice.fastagi import FastAgiServer
 from telephony.voice.hangups import Hangups
 from telephony.voice.originate import Originator
@@ -67,11 +69,14 @@ class Worker:
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         provisioner = Provisioner(db, self._provisioning, vault, settings)
+        astdb = AstDbReader(host, port, "provisioning", secrets.ami_provisioning)
+        self._drift = Drift(db, self._provisioning, astdb, provisioner, vault, settings)
         store = open_store(settings)
         mover = Mover(db, settings, store, Links(settings, vault))
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
-            originator.run, reconciler.run, tail.run, provisioner.run, call_events.run,
+            originator.run, reconciler.run, tail.run, provisioner.run, self._drift.run,
+            call_events.run,
             credit.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
@@ -119,7 +124,9 @@ class Worker:
 
     def _pbx(self) -> tuple[bool, str]:
         up = self._calls.ready and self._provisioning.ready
-        return up, "both manager links are ready" if up else "a manager link is down"
+        links = "both manager links are ready" if up else "a manager link is down"
+        repaired = f"; {self._drift.repaired} SIP accounts were repaired"
+        return up, links + (repaired if self._drift.repaired else "")
 
 
 def _looked(health: Health) -> Callable[[], tuple[bool, str]]:

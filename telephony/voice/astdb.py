@@ -1,5 +1,6 @@
 """SIP accounts in the AstDB of a PBX node: what it must hold, and how it gets there."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -83,27 +84,38 @@ def _endpoint(row: Row, settings: Settings) -> dict[str, str]:
     return endpoint
 
 
+def fold(digest: bytes, family: str, value: str) -> bytes:
+    """The digest of what came before and of one more row."""
+    return hashlib.blake2b(digest + f"{family}\0{value}".encode(), digest_size=16).digest()
+
+
 async def put(link: AmiLink, username: str, rows: dict[str, str]) -> None:
-    """Write an account, in the order of the rows; a link keeps the order of what it is given."""
-    for family, value in rows.items():
-        await link.action(DBPut(family, username, value))
+    """Write an account, without waiting for one answer before the next row: a link keeps the
+    order of what it is given."""
+    await asyncio.gather(
+        *(link.action(DBPut(family, username, value)) for family, value in rows.items())
+    )
 
 
-async def remove(link: AmiLink, username: str) -> None:
-    """Forget an account and the phones that are registered as it; its channels live on."""
+async def remove(link: AmiLink, username: str) -> bool:
+    """Forget an account and the phones that are registered as it, whose channels live on; False
+    if nothing was known of it."""
     uris: list[str] = []
     with suppress(AmiRefused):
         details = await link.action(PJSIPShowEndpoint(username))
         uris = [one.fields["uri"] for one in details if one.name == "ContactStatusDetail"]
-    for family in FAMILIES:
-        await _delete(link, family, username)
+    known = [await _delete(link, family, username) for family in FAMILIES]
     for uri in uris:
         await _delete(link, CONTACTS, f"{username};@{hashlib.md5(uri.encode()).hexdigest()}")
+    return any(known)
 
 
-async def _delete(link: AmiLink, family: str, key: str) -> None:
-    with suppress(AmiRefused):  # it was not there
+async def _delete(link: AmiLink, family: str, key: str) -> bool:
+    try:
         await link.action(DBDel(family, key))
+    except AmiRefused:
+        return False
+    return True
 
 
 async def hang_up(link: AmiLink, usernames: set[str]) -> None:

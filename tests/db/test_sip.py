@@ -97,4 +97,7 @@ async def test_sip_accounts_by_name(database: Database, someone: Customer) -> No
     for name, sip_id in ((None, ids[0]), ("bob", ids[1]), (ids[1], ids[1]), ("carol", None)):
         row = await database.write(sip.named, someone.account_id, name)
         assert (row["id"] if row else None) == sip_id
-    assert len(await database.write(sip.everyone)) == 2
+    rows = await sip.batch(database, "pbx1", "", 9)
+    assert [(row["username"], row["behind"]) for row in rows] == [("alice", None), ("bob", None)]
+    assert [row["username"] for row in await sip.batch(database, "pbx1", ids[0], 9)] == ["bob"]
+    assert await sip.known(database, ["alice", "carol"]) == {"alice"}
