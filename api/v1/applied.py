@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.endpoint import Context
-from db import sip
+from db import sip, sip_nodes
 from telephony.clock import SECOND, now
 from telephony.voice import sip_accounts
 
@@ -18,7 +18,7 @@ async def wait_applied(context: Context, username: str) -> tuple[int, int]:
     deadline = now() + int(APPLIED_SECONDS_MAX * SECOND)
     try:
         while True:
-            done, nodes = await sip.nodes_applied(context.db, username)
+            done, nodes = await sip_nodes.nodes_applied(context.db, username)
             if nodes > 0 and done == nodes:
                 return done, nodes
             if now() >= deadline or not await sip.exists(context.db, username):

@@ -5,7 +5,7 @@ import asyncio
 import logging
 import time
 
-from db import components, sip
+from db import components, sip_nodes
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import Instant, now
@@ -72,7 +72,7 @@ class Drift:
         began = now()
         found = await asyncio.to_thread(self._found)
         after = ""
-        while rows := await sip.batch(self._db, self._node, after, BATCH_MAX):
+        while rows := await sip_nodes.batch(self._db, self._node, after, BATCH_MAX):
             turn = time.monotonic()
             differ = await asyncio.to_thread(self._differing, rows, found, began)
             if differ:
@@ -120,13 +120,13 @@ def _begin(conn: Conn, node: str, first: bool) -> None:
     """Make the node known, so that whoever is created from here on is told to it; after a
     restart tell again at once what AstDB may have lost."""
     components.introduce(conn, node, "pbx", now())
-    if first and sip.told_last(conn, node, now()):
+    if first and sip_nodes.told_last(conn, node, now()):
         conn.wake(CHANNEL)
 
 
 def _tell_again(conn: Conn, node: str, rows: list[Row]) -> int:
     """Let the node be told again; how many it had been told of before."""
-    sip.again(conn, node, [row["id"] for row in rows], now())
+    sip_nodes.again(conn, node, [row["id"] for row in rows], now())
     conn.wake(CHANNEL)
     drifted = [row["username"] for row in rows if row["applied_at"]]
     if drifted:

@@ -4,7 +4,7 @@ that a new secret never waits behind the first load of a node."""
 import asyncio
 import logging
 
-from db import sip
+from db import sip, sip_nodes
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -45,7 +45,7 @@ class Provisioner:
         if not self._link.ready:
             return 0
         async with self._turn:
-            rows = await sip.behind(self._db, self._node, BATCH_MAX)
+            rows = await sip_nodes.behind(self._db, self._node, BATCH_MAX)
             return await self._tell(rows) if rows else 0
 
     async def _tell(self, rows: list[Row]) -> int:
@@ -91,5 +91,5 @@ class Provisioner:
 
 
 def _applied(conn: Conn, node: str, generations: dict[str, int]) -> None:
-    sip.applied(conn, node, generations, now())
+    sip_nodes.applied(conn, node, generations, now())
     conn.wake(APPLIED)

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from db import accounts, caller_ids, calls, sip
+from db import accounts, caller_ids, calls, sip, sip_nodes
 from db.connection import Conn, Row
 from telephony.clock import Instant
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, SipAccountExistsError
@@ -117,7 +117,7 @@ def delete(conn: Conn, account_id: str, name: str, now: Instant) -> Row:
     _hang_up(conn, row, "sip_account_deleted", now)
     conn.wake(CHANNEL)
     sip.change(conn, row["id"], now, deleted_at=now, short_number=None)
-    sip.purge(conn, [row["id"]])
+    sip_nodes.purge(conn, [row["id"]])
     return row
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from db import audit, caller_ids, components, ledger, sip
+from db import audit, caller_ids, components, ledger, sip_nodes
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -57,7 +57,7 @@ def apply_everywhere(conn: Conn, *nodes: str) -> None:
             " ON n.sip_account_id = s.id AND n.behind WHERE n.node = :node",
             node=node,
         )
-        sip.applied(conn, node, {row["id"]: row["generation"] for row in rows}, now())
+        sip_nodes.applied(conn, node, {row["id"]: row["generation"] for row in rows}, now())
     conn.wake(sip_accounts.APPLIED)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db import components, sip
+from db import components, sip, sip_nodes
 from db.database import Database
 from tests.db.rows import START
 from tests.factories import Customer, customer
@@ -20,7 +20,7 @@ async def phone(database: Database, who: Customer, name: str, at: int = START) -
 
 
 async def behind(database: Database, node: str, limit: int = 9) -> list[str]:
-    return [row["username"] for row in await sip.behind(database, node, limit)]
+    return [row["username"] for row in await sip_nodes.behind(database, node, limit)]
 
 
 async def two_nodes(database: Database) -> None:
@@ -34,18 +34,18 @@ async def test_nodes_are_told_each_generation(database: Database, someone: Custo
     ids = [str(await phone(database, someone, name)) for name in ("alice", "bob")]
     assert sorted(await behind(database, "pbx1")) == ["alice", "bob"]
     assert len(await behind(database, "pbx1", 1)) == 1
-    await database.write(sip.applied, "pbx1", {ids[0]: 1, ids[1]: 1}, START)
+    await database.write(sip_nodes.applied, "pbx1", {ids[0]: 1, ids[1]: 1}, START)
     assert await behind(database, "pbx1") == []
     assert sorted(await behind(database, "pbx2")) == ["alice", "bob"]
-    assert await sip.nodes_applied(database, "alice") == (1, 2)
+    assert await sip_nodes.nodes_applied(database, "alice") == (1, 2)
     row = await database.write(sip.change, ids[0], START + 1, digests_sealed="y")
     assert (row["generation"], row["digests_sealed"]) == (2, "y")
     assert await behind(database, "pbx1") == ["alice"]
-    assert await sip.nodes_applied(database, "alice") == (0, 2)
-    await database.write(sip.applied, "pbx1", {ids[0]: 2}, START)
-    await database.write(sip.applied, "pbx2", {ids[0]: 2, ids[1]: 1}, START)
-    assert await sip.nodes_applied(database, "alice") == (2, 2)
-    assert await sip.nodes_applied(database, "nobody") == (0, 0)
+    assert await sip_nodes.nodes_applied(database, "alice") == (0, 2)
+    await database.write(sip_nodes.applied, "pbx1", {ids[0]: 2}, START)
+    await database.write(sip_nodes.applied, "pbx2", {ids[0]: 2, ids[1]: 1}, START)
+    assert await sip_nodes.nodes_applied(database, "alice") == (2, 2)
+    assert await sip_nodes.nodes_applied(database, "nobody") == (0, 0)
 
 
 async def test_whoever_changes_while_a_node_is_told_stays_behind(
@@ -54,7 +54,7 @@ async def test_whoever_changes_while_a_node_is_told_stays_behind(
     await two_nodes(database)
     sip_id = str(await phone(database, someone, "alice"))
     await database.write(sip.change, sip_id, START + 1, digests_sealed="y")
-    await database.write(sip.applied, "pbx1", {sip_id: 1}, START)
+    await database.write(sip_nodes.applied, "pbx1", {sip_id: 1}, START)
     assert await behind(database, "pbx1") == ["alice"]
 
 
@@ -65,7 +65,12 @@ async def test_the_newest_change_comes_first(database: Database, someone: Custom
     await database.write(sip.change, ids[1], START + 9, digests_sealed="y")
     assert await behind(database, "pbx1", 1) == ["p-1"]
     await database.write(sip.renew, someone.account_id, START + 10)
-    assert [row["generation"] for row in await sip.behind(database, "pbx1", 9)] != [1, 1, 1, 1]
+    assert [row["generation"] for row in await sip_nodes.behind(database, "pbx1", 9)] != [
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 async def test_a_name_is_free_again_once_every_node_has_forgotten(
@@ -78,11 +83,11 @@ async def test_a_name_is_free_again_once_every_node_has_forgotten(
     assert await database.write(sip.by_username, "alice") is None
     assert await database.write(sip.of_account, someone.account_id) == []
     assert await behind(database, "pbx1") == ["alice"]
-    await database.write(sip.applied, "pbx1", {sip_id: 2}, START)
+    await database.write(sip_nodes.applied, "pbx1", {sip_id: 2}, START)
     assert await phone(database, someone, "alice") is None
-    assert await sip.nodes_applied(database, "alice") == (1, 2)
-    await database.write(sip.applied, "pbx2", {sip_id: 2}, START)
-    assert await sip.nodes_applied(database, "alice") == (0, 0)
+    assert await sip_nodes.nodes_applied(database, "alice") == (1, 2)
+    await database.write(sip_nodes.applied, "pbx2", {sip_id: 2}, START)
+    assert await sip_nodes.nodes_applied(database, "alice") == (0, 0)
     assert await phone(database, someone, "alice") is not None
     assert await database.all("SELECT 1 FROM sip_account_node WHERE NOT behind") == []
 
@@ -97,7 +102,9 @@ async def test_sip_accounts_by_name(database: Database, someone: Customer) -> No
     for name, sip_id in ((None, ids[0]), ("bob", ids[1]), (ids[1], ids[1]), ("carol", None)):
         row = await database.write(sip.named, someone.account_id, name)
         assert (row["id"] if row else None) == sip_id
-    rows = await sip.batch(database, "pbx1", "", 9)
+    rows = await sip_nodes.batch(database, "pbx1", "", 9)
     assert [(row["username"], row["behind"]) for row in rows] == [("alice", None), ("bob", None)]
-    assert [row["username"] for row in await sip.batch(database, "pbx1", ids[0], 9)] == ["bob"]
+    assert [row["username"] for row in await sip_nodes.batch(database, "pbx1", ids[0], 9)] == [
+        "bob"
+    ]
     assert await sip.known(database, ["alice", "carol"]) == {"alice"}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from db import sip
+from db import sip, sip_nodes
 from db.calls import CallStatus
 from telephony.clock import now
 from telephony.voice import sip_accounts
@@ -151,7 +151,7 @@ def traces(voice: Voice, name: str) -> list[str]:
 
 async def applied(voice: Voice, name: str) -> None:
     async with asyncio.timeout(5):
-        while await sip.nodes_applied(voice.database, name) != (1, 1):
+        while await sip_nodes.nodes_applied(voice.database, name) != (1, 1):
             await asyncio.sleep(0.02)
 
 
