@@ -105,7 +105,7 @@ async def test_missing_fields_are_named_all_at_once(plain: Api, caller: Customer
     assert [error["field"] for error in body["errors"]] == ["to", "text"]
 
 
-@pytest.mark.parametrize("field", ["send_at", "max_cost", "From", "to ", "from_"])
+@pytest.mark.parametrize("field", ["sendAt", "max_cost", "From", "to ", "from_"])
 async def test_an_unknown_field_is_named(plain: Api, caller: Customer, field: str) -> None:
     """`from_` is our own spelling inside, and none of the customer's business."""
     response = await plain.using(caller).post("/sms/send", {**SMS, field: "x"})
