@@ -80,10 +80,12 @@ $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Peers of the tests: SIPp as phone and carrier, PostgreSQL, node with a third party's SMSC.
+# Peers of the tests: SIPp as phone and carrier, softphones, PostgreSQL, node with a third party's SMSC.
 $(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
 	@packages=""; \
 	command -v sipp >/dev/null || packages="$$packages sip-tester"; \
+	command -v baresip >/dev/null || packages="$$packages baresip-core"; \
+	command -v linphonec >/dev/null || packages="$$packages linphone-cli"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \

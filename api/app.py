@@ -14,6 +14,7 @@ from api import openapi, problems
 from api.endpoint import Endpoint
 from api.v1 import (
     call_log,
+    phone_setup,
     rates,
     recordings,
     sip_accounts,
@@ -34,7 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *status.endpoint.all, *sms_list.endpoint.all, *sms_batch.endpoint.all, *sms.endpoint.all,
     *voice.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
-    *rates.endpoint.all,
+    *phone_setup.endpoint.all, *rates.endpoint.all,
 )  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -114,6 +114,12 @@ async def find(reader: Reader, account_id: str, name: str) -> Row | None:
     return await reader.one(_NAMED, account_id=account_id, name=name)
 
 
+async def by_id(reader: Reader, sip_id: str) -> Row | None:
+    """The SIP account of that id, whoever owns it."""
+    sql = "SELECT * FROM sip_account WHERE id = :id AND deleted_at IS NULL"
+    return await reader.one(sql, id=sip_id)
+
+
 _NAMED = (
     "SELECT * FROM sip_account WHERE account_id = :account_id AND deleted_at IS NULL"
     " AND COALESCE(:name, username) IN (username, id)"
