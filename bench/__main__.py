@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import rates
+from bench import rates, smpp
 from bench.report import Report
 
-BENCHES: dict[str, Callable[[], Report]] = {"rates": rates.run}
+BENCHES: dict[str, Callable[[], Report]] = {"rates": rates.run, "smpp": smpp.run}
 
 
 def main(words: list[str]) -> int:

@@ -67,8 +67,8 @@ def _install() -> None:
             subprocess.run(command, cwd=FOLDER, check=True, capture_output=True)
 
 
-@pytest.fixture(scope="session")
-def smsc_process() -> Iterator[Smsc]:
+def running_smsc() -> Iterator[Smsc]:
+    """One process of node, until the caller is done with it."""
     _install()
     process = subprocess.Popen(
         ["node", "server.js"],
@@ -86,6 +86,11 @@ def smsc_process() -> Iterator[Smsc]:
         process.stdin.close()
         process.wait(5)
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def smsc_process() -> Iterator[Smsc]:
+    yield from running_smsc()
 
 
 @pytest.fixture

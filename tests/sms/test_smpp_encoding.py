@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.clock import SECOND
 from telephony.sms.alphabets import Encoding
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.base import ProviderError, Submission, reference_of
@@ -171,7 +170,9 @@ def test_type_of_number_by_rule() -> None:
     assert address_of("+15550111222", rules) == Address(0, 0, "+15550111222")
     assert address_of("12345", rules) == Address(6, 9, "12345")
     assert address_of("ACME", rules) == Address(5, 0, "ACME")
-    assert address_of("+15550111222", NumberRule(ton=2, npi=8)) == Address(2, 8, "15550111222")
+    to = {"ton": 2, "npi": 8, "plus": True}
+    [body] = bodies([submission()], destination=to)
+    assert fields(body).destination == Address(2, 8, "+15550109999")
     [body] = bodies([submission(sender="777")], source={"short_code": {"ton": 2, "npi": 3}})
     assert fields(body).source == Address(2, 3, "777")
 
@@ -188,7 +189,7 @@ def test_type_of_number_by_rule() -> None:
     ],
 )
 def test_validity_period(seconds: int | None, relative: str, absolute: str) -> None:
-    at = int(datetime(2026, 1, 12, 20, 15, tzinfo=UTC).timestamp()) * SECOND
+    at = int(datetime(2026, 1, 12, 20, 15, tzinfo=UTC).timestamp())
     assert validity_period(Validity.RELATIVE, seconds, at) == relative
     assert validity_period(Validity.ABSOLUTE, seconds, at) == absolute
     assert validity_period(Validity.NONE, seconds, at) == ""

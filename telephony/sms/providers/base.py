@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel
 
@@ -36,8 +36,7 @@ class Submission:
     validity_seconds: int | None = None  # None: the provider's own default
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(NamedTuple):
     """The provider took the part; its receipts will carry this id.
 
     Parts that went out as one share it. "": it was taken and not named, so no receipt can tell of
@@ -93,8 +92,7 @@ class ReceiptState(StrEnum):
         return self not in (ReceiptState.ENROUTE, ReceiptState.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A delivery receipt; it may come before the submission is answered, and more than once."""
 
     provider: str

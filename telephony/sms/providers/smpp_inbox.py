@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 REPORTS_PER_SINK_MAX = 256
 REPORTS_HELD_MAX = 2_000
+GATHER_SECONDS = 0.002  # for larger batches: a commit for each receipt costs more than that
 SINK_PAUSE_SECONDS = 0.2  # after a failure, before the SMSC is asked to repeat
 
 Answer = Callable[[Sequence[int], int], None]  # (sequence numbers of deliver_sm, command_status)
@@ -58,6 +59,7 @@ class Inbox:
     async def _run(self) -> None:
         while self._held or not self._closed:
             await self._arrived.wait()
+            await asyncio.sleep(GATHER_SECONDS)
             self._arrived.clear()
             while self._held:
                 await self._pass_on(self._held[: self._batch_max])

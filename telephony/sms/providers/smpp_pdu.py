@@ -172,9 +172,14 @@ def c_string(text: str) -> bytes:
 
 def address_octets(address: Address) -> bytes:
     """TON, NPI and the text; PduError if it does not fit."""
-    if len(address.text) > ADDRESS_CHARACTERS_MAX:
+    return bytes((address.ton, address.npi)) + address_text(address.text)
+
+
+def address_text(text: str) -> bytes:
+    """The last field of an address."""
+    if len(text) > ADDRESS_CHARACTERS_MAX:
         raise PduError(f"address is longer than {ADDRESS_CHARACTERS_MAX} characters")
-    return bytes((address.ton, address.npi)) + c_string(address.text)
+    return c_string(text)
 
 
 def printable(text: str) -> str:

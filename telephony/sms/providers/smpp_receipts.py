@@ -8,6 +8,7 @@ import contextlib
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
@@ -55,6 +56,11 @@ _BY_WORD = {  # the first five letters tell them apart in every spelling seen
     "SKIPP": ReceiptState.UNDELIVERED,
 }
 
+# As the specification suggests it, which most write: one look instead of two.
+_USUAL = re.compile(
+    r"id:(\S+) sub:\S* dlvrd:\S* submit date:\S* done date:(\d+) stat:(\w+) err:(\w*)(?: text:|$)",
+    re.IGNORECASE,
+)
 # `text:` comes last and repeats what the customer wrote, which may well look like fields.
 _TEXT = re.compile(r"(?:^|\s)text\s*:", re.IGNORECASE)
 _FIELD = re.compile(
@@ -65,7 +71,7 @@ _FIELD = re.compile(
 )
 _HEX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,64})")
 _DECIMAL = re.compile(r"[0-9]{1,64}")
-_DIGITS = re.compile(r"\+?([0-9]{7,15})")
+_DIGITS = range(7, 16)
 
 
 def is_receipt(message: DeliverSm) -> bool:
@@ -78,22 +84,20 @@ def receipt_of(message: DeliverSm, provider: str, options: SmppOptions) -> Recei
     """PduError where no message id can be found; all else that is missing stays empty."""
     text, tlvs = _text(message), message.tlvs
     fields = _fields(text)
-    tlv_id = tlvs.get(TLV_RECEIPTED_MESSAGE_ID, b"")
-    message_id = tlv_id.partition(b"\0")[0].decode("latin-1").strip() or fields.get("id", "")
+    message_id = _tlv_id(tlvs) or fields.id
     if not message_id or len(message_id) > ID_CHARACTERS_MAX:
         raise PduError("receipt without message id")
     # Where we send none, it is somebody else's.
     echoed = options.user_message_reference and tlvs.get(TLV_USER_MESSAGE_REFERENCE)
-    sender = _DIGITS.fullmatch(message.source.text)
     return Receipt(
-        provider=provider,
-        provider_message_id=normalized(message_id, options.receipt_id_base),
-        state=_state(tlvs.get(TLV_MESSAGE_STATE, b""), fields.get("sta", "")),
-        error_code=fields.get("err", "") or _network_error(tlvs),
-        at=_instant(fields.get("don", "")),
-        recipient=f"+{sender[1]}" if sender else "",
-        raw=text,
-        reference=int.from_bytes(echoed) if echoed and len(echoed) == 2 else None,
+        provider,
+        normalized(message_id, options.receipt_id_base),
+        _state(tlvs.get(TLV_MESSAGE_STATE, b""), fields.stat),
+        fields.err or _network_error(tlvs),
+        _instant(fields.done),
+        _number(message.source.text),
+        text,
+        int.from_bytes(echoed) if echoed and len(echoed) == 2 else None,
     )
 
 
@@ -120,13 +124,35 @@ def _text(message: DeliverSm) -> str:
     return printable(octets.decode("latin-1"))[:TEXT_CHARACTERS_MAX]
 
 
-def _fields(text: str) -> dict[str, str]:
-    """The first value of each field by the first three letters of its name."""
+class _Fields(NamedTuple):
+    id: str = ""
+    done: str = ""
+    stat: str = ""
+    err: str = ""
+
+
+def _fields(text: str) -> _Fields:
+    """The first value of each field by the first letters of its name."""
+    usual = _USUAL.match(text)
+    if usual:
+        return _Fields(*usual.groups())
     cut = _TEXT.search(text)
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(text[: cut.start()] if cut else text):
-        fields.setdefault(name[:3].lower(), value)
-    return fields
+        fields.setdefault(name[:2].lower(), value)
+    found = (fields.get(name, "") for name in ("id", "do", "st", "er"))
+    return _Fields(*found)
+
+
+def _tlv_id(tlvs: dict[int, bytes]) -> str:
+    value = tlvs.get(TLV_RECEIPTED_MESSAGE_ID)
+    return value.partition(b"\0")[0].decode("latin-1").strip() if value else ""
+
+
+def _number(text: str) -> str:
+    digits = text.removeprefix("+")
+    known = len(digits) in _DIGITS and digits.isascii() and digits.isdigit()
+    return f"+{digits}" if known else ""
 
 
 def _state(tlv: bytes, word: str) -> ReceiptState:

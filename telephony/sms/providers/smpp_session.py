@@ -174,18 +174,27 @@ class Session(Link):
         self.end(f"bind refused: {error}")
 
     def _on_submit_sm_resp(self, pdu: Pdu) -> None:
-        if pdu.status == ESME_ROK:
-            self._settle(pdu, Submitted(self._message_id(pdu)))
-        else:
+        if pdu.status != ESME_ROK:
             self._settle(pdu, error_of(pdu.status, self._options.errors))
+            return
+        message_id = wire.decode_message_id(pdu.body)
+        if message_id:
+            message_id = normalized(message_id, self._options.response_id_base)
+        else:
+            self.counts["no_message_id"] += 1
+        self._settle(pdu, Submitted(message_id))
 
     def _settle(self, pdu: Pdu, outcome: Outcome) -> None:
         written = self.window.settle(pdu.sequence, outcome)
-        if written is not None:
+        if written is None:
+            self._settle_late(pdu.sequence, outcome)
+        else:
             self._outbox.settled(outcome, self.now - written)
-            return
+
+    def _settle_late(self, sequence: int, outcome: Outcome) -> None:
+        """Its submitter was told that nobody knows; what is known now goes the way of receipts."""
         self.counts["late_response"] += 1
-        entry = self.window.take_late(pdu.sequence)
+        entry = self.window.take_late(sequence)
         if entry is None or not isinstance(outcome, Submitted) or not outcome.provider_message_id:
             return
         for part in range(entry.first.part, entry.first.part + entry.parts):
@@ -200,12 +209,6 @@ class Session(Link):
             raw="submit_sm_resp after its deadline",
             reference=reference_of(first.message_id, part),
         )
-
-    def _message_id(self, pdu: Pdu) -> str:
-        message_id = wire.decode_message_id(pdu.body)
-        if not message_id:
-            self.counts["no_message_id"] += 1
-        return normalized(message_id, self._options.response_id_base) if message_id else ""
 
     def _on_deliver_sm(self, pdu: Pdu) -> None:
         message = wire.decode_deliver_sm(pdu.body)

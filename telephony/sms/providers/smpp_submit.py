@@ -7,13 +7,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from telephony.clock import SECOND, Instant, now
-from telephony.sms.alphabets import Encoding, encode, language_element
+from telephony.clock import SECOND, now
+from telephony.sms.alphabets import PLAIN, Encoding, encode, language_element
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.base import ProviderError, Submission, reference_of
 from telephony.sms.providers.smpp_options import (
     LongMessages,
-    NumberRule,
     SmppOptions,
     SourceRules,
     Validity,
@@ -42,12 +41,9 @@ class SubmitWriter:
         self._options = options
         self._head = lru_cache(_CACHED_MAX)(self._make_head)
         self._middle = lru_cache(_CACHED_MAX)(self._make_middle)
-        self._data_coding = {
-            encoding: options.data_coding.ucs2
-            if encoding is Encoding.UCS2
-            else options.data_coding.gsm7
-            for encoding in Encoding
-        }
+        self._to = bytes((options.destination.ton, options.destination.npi))
+        self._plus = options.destination.plus
+        self._absolute = options.validity is Validity.ABSOLUTE
 
     def write(self, batch: Sequence[Submission]) -> Iterator[Written]:
         """The parts in their order; those of a message share one where the payload takes all."""
@@ -70,9 +66,10 @@ class SubmitWriter:
             return Written(ProviderError("not_encodable", str(error)), first, parts)
 
     def _body(self, submission: Submission, text: str) -> bytes:
-        options = self._options
-        message = encode(text, submission.encoding)
-        header, more = self._joining(submission)
+        options, encoding = self._options, submission.encoding
+        message, header, more = encode(text, encoding), b"", b""
+        if submission.parts > 1 or encoding not in PLAIN:
+            header, more = self._joining(submission)
         if header:
             message = bytes((len(header),)) + header + message
         if options.user_message_reference:
@@ -83,14 +80,16 @@ class SubmitWriter:
             message = b""
         elif len(message) > SHORT_MESSAGE_OCTETS_MAX:
             raise PduError(f"short_message of {len(message)} octets")
-        middle = self._middle(
-            wire.ESM_CLASS_UDHI if header else 0,
-            self._data_coding[submission.encoding],
-            validity_period(options.validity, submission.validity_seconds, now()),
-        )
-        destination = wire.address_octets(address_of(submission.recipient, options.destination))
-        length = bytes((len(message),))
-        return b"".join((self._head(submission.sender), destination, middle, length, message, more))
+        at = now() // SECOND if self._absolute else 0
+        esm_class = wire.ESM_CLASS_UDHI if header else 0
+        middle = self._middle(esm_class, encoding, submission.validity_seconds, at)
+        to = submission.recipient if self._plus else submission.recipient.removeprefix("+")
+        return b"".join(
+            (
+                self._head(submission.sender), self._to, wire.address_text(to), middle,
+                bytes((len(message),)), message, more,
+            )
+        )  # fmt: skip
 
     def _joining(self, submission: Submission) -> tuple[bytes, bytes]:
         """Elements of the user data header, and optional parameters."""
@@ -116,26 +115,28 @@ class SubmitWriter:
         address = address_of(sender, self._options.source)
         return wire.c_string(self._options.service_type) + wire.address_octets(address)
 
-    def _make_middle(self, esm_class: int, data_coding: int, validity: str) -> bytes:
+    def _make_middle(
+        self, esm_class: int, encoding: Encoding, seconds: int | None, at_seconds: int
+    ) -> bytes:
         options = self._options
+        codings = options.data_coding
+        coding = codings.ucs2 if encoding is Encoding.UCS2 else codings.gsm7
         return b"".join(
             (
                 bytes((esm_class, 0, options.priority)),  # protocol_id
                 b"\0",  # schedule_delivery_time
-                wire.c_string(validity),
+                wire.c_string(validity_period(options.validity, seconds, at_seconds)),
                 # replace_if_present_flag, and sm_default_msg_id at the end
-                bytes((options.registered_delivery, 0, data_coding, 0)),
+                bytes((options.registered_delivery, 0, coding, 0)),
             )
         )
 
 
-def address_of(number: str, rules: SourceRules | NumberRule) -> Address:
+def address_of(number: str, rules: SourceRules) -> Address:
     """By the look of a number: E.164 has its plus, digits without one are a short code up to eight
     of them and international beyond, all else is alphanumeric."""
     digits = number.removeprefix("+")
-    if isinstance(rules, NumberRule):
-        rule = rules
-    elif not digits.isdigit():
+    if not digits.isdigit():
         rule = rules.alphanumeric
     elif number is digits and len(digits) <= SHORT_CODE_DIGITS_MAX:
         rule = rules.short_code
@@ -144,25 +145,17 @@ def address_of(number: str, rules: SourceRules | NumberRule) -> Address:
     return Address(rule.ton, rule.npi, number if rule.plus else digits)
 
 
-def validity_period(validity: Validity, seconds: int | None, at: Instant) -> str:
-    """SMPP's time (7.1.1), at most 30 days ahead; "" leaves it to the SMSC."""
+def validity_period(validity: Validity, seconds: int | None, at_seconds: int) -> str:
+    """SMPP's time (7.1.1), at most 30 days ahead; "" leaves it to the SMSC.
+
+    `000001020304000R` is in 1 d 2 h 3 min 4 s, `260112201500000+` is 2026-01-12 20:15:00 UTC.
+    """
     if seconds is None or validity is Validity.NONE:
         return ""
-    seconds = max(1, min(seconds, VALIDITY_SECONDS_MAX))
-    return _relative(seconds) if validity is Validity.RELATIVE else _absolute(at // SECOND, seconds)
-
-
-@lru_cache(_CACHED_MAX)
-def _relative(seconds: int) -> str:
-    """`000001020304000R` is 1 d 2 h 3 min 4 s."""
-    span = timedelta(seconds=seconds)
+    span = timedelta(seconds=max(1, min(seconds, VALIDITY_SECONDS_MAX)))
+    if validity is Validity.ABSOLUTE:
+        moment = datetime.fromtimestamp(at_seconds, UTC) + span
+        return f"{moment:%y%m%d%H%M%S}000+"
     minutes, second = divmod(span.seconds, 60)
     hour, minute = divmod(minutes, 60)
     return f"0000{span.days:02d}{hour:02d}{minute:02d}{second:02d}000R"
-
-
-@lru_cache(_CACHED_MAX)
-def _absolute(at_seconds: int, seconds: int) -> str:
-    """`260112201500000+` is 2026-01-12 20:15:00 UTC."""
-    moment = datetime.fromtimestamp(at_seconds + seconds, UTC)
-    return f"{moment:%y%m%d%H%M%S}000+"

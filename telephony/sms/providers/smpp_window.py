@@ -25,8 +25,7 @@ class Batch:
 
     def settle(self, index: int, count: int, outcome: Outcome) -> None:
         """Record the outcome of so many parts; the last one completes `done`."""
-        for place in range(index, index + count):
-            self._outcomes[place] = outcome
+        self._outcomes[index : index + count] = [outcome] * count
         self._missing -= count
         if not self._missing and not self.done.done():
             self.done.set_result(self._outcomes)
