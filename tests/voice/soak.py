@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.app import create_app
 from db.connection import Row
 from db.database import Database
 from telephony.billing.rating import Rate, call_cost
 from telephony.clock import SECOND
+from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.voice.ami import AmiEvent, AmiLink, CoreShowChannels
 from telephony.webhooks.signing import new_secret
+from tests.api.client import Api, good
+from tests.api.world import client_of
 from tests.factories import Customer
 from tests.fixtures_pbx import Cdr, Pbx
 from tests.pbx.sipp import invites
@@ -43,7 +47,9 @@ class Kind:
     cause: str
     events: tuple[str, ...]
     sip_code: int | None = None
-    wish: dict[str, Any] = field(default_factory=dict)
+    asked: dict[str, Any] = field(default_factory=dict)
+    hung_up: bool = False
+    """By the customer, while it rings."""
 
 
 KINDS = (
@@ -52,8 +58,9 @@ KINDS = (
     Kind("0486", "busy", "user_busy", REFUSED, 486),
     Kind("0503", "failed", "no_circuit_available", REFUSED, 503),
     Kind("0404", "failed", "unallocated_number", REFUSED, 404),
-    Kind("0180", "no_answer", "no_answer", NO_ANSWER, None, {"ring_seconds": 1}),
+    Kind("0180", "no_answer", "no_answer", NO_ANSWER, None, {"timeout_seconds": 5}),
 )
+HUNG_UP = Kind("0180", "canceled", "hangup_requested", NO_ANSWER, hung_up=True)
 
 
 @dataclass
@@ -63,6 +70,8 @@ class Soak:
     voice: Voice
     who: Customer
     sink: Sink
+    door: Api
+    mixed: tuple[Kind, ...] = KINDS
     kinds: dict[str, Kind] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     before: Counter[str] = field(default_factory=Counter)
@@ -75,13 +84,15 @@ class Soak:
         await self._told(count)
 
     async def _call(self, room: asyncio.Semaphore, at: int) -> None:
-        kind = KINDS[at % len(KINDS)]
-        number = f"+1555{at:03d}{kind.digits}"
+        kind = self.mixed[at % len(self.mixed)]
+        number, url = f"+1555{at:03d}{kind.digits}", f"{self.sink.url}/{kind.digits}"
         async with room:
-            call_id = await self.voice.place(
-                self.who, number, callback_url=f"{self.sink.url}/{kind.digits}", **kind.wish
-            )
+            body = {"to": number, "callback_url": url, **kind.asked}
+            call_id = good(await self.door.post("/voice/call", body), 202)["call_id"]
             self.kinds[call_id], self.numbers[call_id] = kind, number
+            if kind.hung_up:
+                await self.voice.reached(call_id, "ringing", seconds=END_SECONDS)
+                good(await self.door.post(f"/voice/calls/{call_id}/hangup"), 202)
             await self.voice.reached(call_id, *ENDS, seconds=END_SECONDS)
 
     async def _told(self, count: int) -> None:
@@ -119,13 +130,18 @@ async def soaking(
     pbx: Pbx, database: Database, settings: Settings, folder: Path
 ) -> AsyncIterator[Soak]:
     """A worker, a phone that answers every first leg, a customer with money, and a sink."""
-    async with running_sink() as sink, working(pbx, database, settings) as voice:
+    vault = Vault(pbx.secrets.master_key)
+    async with (
+        running_sink() as sink,
+        client_of(create_app(settings, database, vault)) as client,
+        working(pbx, database, settings) as voice,
+    ):
         who = await voice.customer(
-            sip_funds=FUNDS, mode="live", webhook_secret_sealed=voice.vault.seal(new_secret()),
+            sip_funds=FUNDS, mode="live", webhook_secret_sealed=vault.seal(new_secret()),
             calls_max=1_000, calls_per_second=1_000,
         )  # fmt: skip
         async with phone(voice, voice.phones[0], folder):
-            soak = Soak(voice, who, sink)
+            soak = Soak(voice, who, sink, Api(client, who.key))
             soak.before = soak.asked()
             yield soak
 
