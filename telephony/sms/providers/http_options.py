@@ -1,0 +1,67 @@
+"""What an operator may set of an HTTP provider, and the small language of its templates."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from telephony.sms.alphabets import Encoding
+from telephony.sms.providers.base import ReceiptState
+
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+class HttpOptions(BaseModel):
+    """One JSON API. In `body`, `{to}`, `{from}`, `{text}`, `{message_id}`, `{validity_seconds}`
+    stand for what a message has; in `status_url`, `{id}` for what the API called it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    method: Literal["POST", "PUT"] = "POST"
+    headers: dict[str, SecretStr] = {}
+    body: dict[str, object] = {"to": "{to}", "from": "{from}", "text": "{text}"}
+    id_path: str = "id"
+    """Where an answer has the id: names and places of a list, by dots."""
+    error_path: str = "code"
+    """Where a refusal has its code."""
+    encodings: frozenset[Encoding] = frozenset({Encoding.GSM7, Encoding.UCS2})
+    window: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Requests that wait for an answer at once."""
+    unknown_outcome: Literal["wait", "resend"] = "wait"
+    """`resend` only where the API knows a repeated `{message_id}`."""
+    status_url: str = ""
+    """Asked for receipts; empty: there are none."""
+    status_path: str = "status"
+    states: dict[str, ReceiptState] = {state.value: state for state in ReceiptState}
+    """What its words mean; another word is no news."""
+    poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
+
+
+def filled(template: object, values: Mapping[str, str | int]) -> object:
+    """A JSON value with the places in its strings filled; a string that is one place alone keeps
+    the value's type. Other braces stay as they are."""
+    if isinstance(template, dict):
+        return {name: filled(value, values) for name, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, values) for value in template]
+    if not isinstance(template, str):
+        return template
+    alone = _PLACE.fullmatch(template)
+    if alone and alone[1] in values:
+        return values[alone[1]]
+    return _PLACE.sub(lambda place: str(values.get(place[1], place[0])), template)
+
+
+def found(answer: object, path: str) -> str:
+    """The text or number at a path of a JSON value, "" where there is none."""
+    for name in path.split("."):
+        if isinstance(answer, list) and name.isdigit() and int(name) < len(answer):
+            answer = answer[int(name)]
+        elif isinstance(answer, dict):
+            answer = answer.get(name)
+        else:
+            return ""
+    plain = isinstance(answer, str | int) and not isinstance(answer, bool)
+    return str(answer) if plain else ""
