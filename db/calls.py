@@ -57,7 +57,8 @@ class Call(Table, table=True):
     uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
     A queued call has its turn at `due_at`.
 
-    `route` is `phone`, `simulated` or `trunk`; `legs` is what the dialplan tries, in turn.
+    `route` is `phone`, `simulated` or `trunk`; `legs` is what the dialplan tries, in turn,
+    `first_legs` the same for a first leg that is a number.
 
     `first_rate` is the price of the first leg where that one is charged, too (call-back), from
     `first_answered_at` on. `hangup_at` is when somebody asked to end the call, `hangup_reason`
@@ -91,6 +92,7 @@ class Call(Table, table=True):
     first_leg: str
     route: str
     legs: str = text(default="")
+    first_legs: str = text(default="")
     to_number: str
     from_number: str
     caller_id: str
@@ -148,6 +150,18 @@ def note(conn: Conn, call_id: str, status: str, at: int, detail: str = "") -> No
     """Append to the timeline of a call."""
     facts = {"call_id": call_id, "status": status, "detail": detail, "at": at}
     insert(conn, "call_moment", id=new_id("cm"), **facts)
+
+
+def note_once(conn: Conn, call_id: str, status: str, at: int, detail: str) -> None:
+    """Append to the timeline of a call what is not in it yet."""
+    known = "SELECT 1 AS yes FROM call_moment WHERE call_id = :call_id AND detail = :detail"
+    if not conn.one(known, call_id=call_id, detail=detail):
+        note(conn, call_id, status, at, detail)
+
+
+def had_channel(call: Row) -> bool:
+    """Whether a claimed call's first leg has shown a sign of life since."""
+    return bool(call["last_seen_at"] > call["started_at"])
 
 
 def go(

@@ -6,7 +6,7 @@ from db import calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
-from telephony.clock import now
+from telephony.clock import Instant, now
 from telephony.queue import Kick
 from telephony.voice import causes, settle
 from telephony.voice.ami import AmiEvent, AmiLink, Connected, Resync
@@ -16,6 +16,7 @@ EVENTS_PER_COMMIT_MAX = 200
 CHANNEL_UP = "6"
 RINGING = ("RINGING", "PROGRESS")
 """180 and 183: many a carrier sends early media alone, and the caller hears it ring in that."""
+FIRST_RINGING = "first_leg_ringing"
 
 
 class CallEvents:
@@ -67,36 +68,50 @@ def _new_channel(conn: Conn, event: AmiEvent) -> None:
 
 
 def _dial_state(conn: Conn, event: AmiEvent) -> None:
-    call = _dialling(conn, event)
-    if call and event.fields.get("dialstatus") in RINGING:
+    if event.fields.get("dialstatus") not in RINGING:
+        return
+    if call := _dialling(conn, event):
         settle.ringing(conn, call, event.timestamp)
+    elif call := _rung_first(conn, event):
+        calls.note_once(conn, call["id"], CallStatus.dialing, event.timestamp, FIRST_RINGING)
 
 
 def _dial_end(conn: Conn, event: AmiEvent) -> None:
     call, status = _dialling(conn, event), event.fields.get("dialstatus", "")
     if call and status == "ANSWER":
         settle.answered(conn, call, event.timestamp)
-    elif not event.fields.get("uniqueid") and status in _REFUSED:
-        _first_leg_refused(conn, event, *_REFUSED[status])
+    elif first := _rung_first(conn, event):
+        _first_leg(conn, first, status, event.timestamp)
 
 
 def _hangup(conn: Conn, event: AmiEvent) -> None:
     """DialEnd says NOANSWER of a phone that declines, and of one that just rings; the cause tells
-    them apart. A first leg that answered is Up, and its record tells how it went on."""
+    them apart. A first leg that answered is Up, and its record tells how it went on; so does one
+    of a number that is called first."""
     call = _dialling(conn, event)
-    if call is None or event.fields.get("channelstate") == CHANNEL_UP:
+    if call is None or call["first_legs"] or event.fields.get("channelstate") == CHANNEL_UP:
         return
     if call["first_leg"] and call["status"] == CallStatus.dialing:
         end = causes.first_leg(event.fields.get("cause", ""))
         settle.finish(conn, call, settle.End(*end, event.timestamp))
 
 
-def _first_leg_refused(conn: Conn, event: AmiEvent, status: CallStatus, cause: str) -> None:
+def _first_leg(conn: Conn, call: Row, status: str, at: Instant) -> None:
     """OriginateResponse tells nothing of why a phone did not answer: its reason is 0 for one that
-    is busy and for one that is not registered, of which only the busy one had a channel."""
+    is busy and for one that is not registered, of which only the busy one had a channel. Why a
+    number that is called first did not, its own record tells."""
+    if status == "ANSWER":
+        settle.first_answered(conn, call, at)
+    elif status in _REFUSED and not call["first_legs"]:
+        settle.finish(conn, call, settle.End(*_REFUSED[status], at))
+
+
+def _rung_first(conn: Conn, event: AmiEvent) -> Row | None:
+    """The call whose first leg an event is about: that has no channel that dials."""
+    if event.fields.get("uniqueid"):
+        return None
     call = calls.by_channel(conn, event.fields.get("destuniqueid", ""))
-    if call and call["status"] == CallStatus.dialing:
-        settle.finish(conn, call, settle.End(status, cause, event.timestamp))
+    return call if call and call["status"] == CallStatus.dialing else None
 
 
 def _dialling(conn: Conn, event: AmiEvent) -> Row | None:
@@ -113,7 +128,7 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
     call = calls.by_channel(conn, event.action_id)
     if call is None or call["status"] != CallStatus.dialing:
         return None
-    if call["last_seen_at"] > call["started_at"]:
+    if calls.had_channel(call) or call["first_legs"]:
         return None
     if call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
         return to_simulated_phone(conn, call)

@@ -22,6 +22,8 @@ CHUNK_BYTES = 1 << 20
 ID = re.compile(r"[!-~]{1,200}")
 CAUSE = re.compile(r"[0-9]{1,3}")
 SIP_CODE = re.compile(r"[1-6][0-9]{2}")
+SECOND_HALF = ";2"
+"""What Asterisk adds to the id of a Local channel for its side in the dialplan."""
 FAR = 1 << 53
 """Microseconds: the year 2255."""
 POLL_SECONDS = 1.0
@@ -146,6 +148,7 @@ class Record:
     disposition: str
     ended_at: Instant
     answered_at: Instant | None
+    first_answered_at: Instant | None
     dial_status: str
     cause: str
     sip_code: int | None
@@ -161,12 +164,13 @@ def parse(line: str) -> Record:
     fields = _object(line)
     texts = {name: str(value) for name, value in fields.items()}
     sip = texts.get("sv_sip", "")
-    answered = texts.get("sv_answered", "")
+    answered, first = texts.get("sv_answered", ""), texts.get("sv_first", "")
     cause = texts.get("sv_cause", "") or texts.get("hangupcause", "")
     record = Record(
         uniqueid=texts["uniqueid"], linkedid=texts["linkedid"], sequence=int(texts["sequence"]),
         disposition=texts["disposition"], ended_at=from_epoch(texts["end"]),
         answered_at=from_epoch(answered) if answered else None,
+        first_answered_at=from_epoch(first) if first else None,
         dial_status=texts.get("sv_dialstatus", ""),
         cause=cause if CAUSE.fullmatch(cause) else "",
         sip_code=int(sip) if SIP_CODE.fullmatch(sip) else None,
@@ -175,7 +179,8 @@ def parse(line: str) -> Record:
     )  # fmt: skip
     if not (ID.fullmatch(record.uniqueid) and ID.fullmatch(record.linkedid)):
         raise ValueError("an id is empty or has characters that no channel's has")
-    times = (record.ended_at, record.answered_at or record.ended_at)
+    answers = (record.answered_at, record.first_answered_at)
+    times = [record.ended_at, *(at for at in answers if at is not None)]
     if not 0 <= record.sequence < 1 << 31 or not all(0 < at < FAR for at in times):
         raise ValueError("the sequence or a time is out of range")
     return record
@@ -198,12 +203,23 @@ def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> Outco
         linkedid=record.linkedid, call_id=call["id"] if call else None,
         disposition=record.disposition, raw=raw, ended_at=record.ended_at, read_at=at,
     )  # fmt: skip
-    if new and call and call["channel_id"] == record.uniqueid and not record.more:
+    if new and call and ends(record, call):
         _carried(conn, call, record)
         finish(conn, call, end_of(record, call))
     if not new:
         return Outcome.known
     return Outcome.matched if call else Outcome.stray
+
+
+def ends(record: Record, call: Row) -> bool:
+    """Whether the record is the one that tells how its call ended: that of its own channel; of a
+    call-back whose first leg did not answer, the one of the channel that dialled that."""
+    if record.more:
+        return False
+    if record.uniqueid == call["channel_id"]:
+        return not call["first_legs"] or record.first_answered_at is not None
+    dialled_first = record.uniqueid == call["channel_id"] + SECOND_HALF
+    return dialled_first and bool(call["first_legs"]) and record.dial_status != "ANSWER"
 
 
 def _carried(conn: Conn, call: Row, record: Record) -> None:
@@ -228,4 +244,7 @@ def end_of(record: Record, call: Row) -> End:
         cause = causes.cause_name(record.cause)
     else:
         status, cause = causes.never_dialled(record.disposition)
-    return End(status, cause, record.ended_at, record.answered_at, record.sip_code)
+    return End(
+        status, cause, record.ended_at, record.answered_at, record.sip_code,
+        record.first_answered_at,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Talk time is paid for before it is talked: a hold for the first slice of a call, lengthened
 slice by slice while the wallet covers more. Every deed runs in the caller's transaction."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from db.connection import Conn, Row
@@ -8,12 +9,26 @@ from telephony.billing import holds
 from telephony.billing.rating import Rate, affordable_seconds, call_cost
 from telephony.billing.wallets import available
 from telephony.clock import Instant
+from telephony.money import Micros
 
 FUNDS_EXHAUSTED = "funds_exhausted"
 TIME_LIMIT = "time_limit"
 SPEND_CAP_REACHED = "spend_cap_reached"
 PLATFORM_UNAVAILABLE = "platform_unavailable"
 """There was money for more, but nobody came to lengthen the call in time."""
+
+
+WAIT_SLACK_SECONDS = 5
+"""By so much the dialplan lets the first leg wait longer than the other may ring."""
+
+
+@dataclass(frozen=True)
+class FirstLeg:
+    """The leg of a call-back that is called first: charged from its own answer on, so for the
+    time that the other rings, too, which is `wait_seconds` at most."""
+
+    rate: Rate
+    wait_seconds: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +41,14 @@ class Payer:
     rate: Rate
     limit_seconds: int
     key_id: str | None = None
+    first: FirstLeg | None = None
+
+    def cost(self, talk_seconds: int) -> Micros:
+        """What a talk of so many seconds may cost at most, with both legs."""
+        cost = call_cost(self.rate, talk_seconds)
+        if self.first is None:
+            return cost
+        return cost + call_cost(self.first.rate, talk_seconds + self.first.wait_seconds)
 
 
 @dataclass(frozen=True)
@@ -41,9 +64,9 @@ class Grant:
 def begin(conn: Conn, payer: Payer, slice_seconds: int, now: Instant) -> Grant:
     """Pay for the first slice, or as much of it as there are funds for; raises
     InsufficientFundsError where they do not cover the first billing step."""
-    first = _bought(payer, call_cost(payer.rate, 1))
+    first = _bought(payer, payer.cost(1))
     holds.place(
-        conn, payer.account_id, payer.mode, "sip", call_cost(payer.rate, first),
+        conn, payer.account_id, payer.mode, "sip", payer.cost(first),
         reference=payer.call_id, now=now, key_id=payer.key_id,
     )  # fmt: skip
     return lengthen(conn, payer, first, max(first, slice_seconds), now)
@@ -52,10 +75,10 @@ def begin(conn: Conn, payer: Payer, slice_seconds: int, now: Instant) -> Grant:
 def lengthen(conn: Conn, payer: Payer, granted: int, wanted: int, now: Instant) -> Grant:
     """Pay for `wanted` seconds of talk in all, in whole billing steps, or for the largest part
     of the way there that the free funds cover."""
-    paid = call_cost(payer.rate, granted)
+    paid = payer.cost(granted)
     funds = paid + available(conn, payer.account_id, payer.mode, "sip")
-    goal, covered = _bought(payer, call_cost(payer.rate, wanted)), _bought(payer, funds)
-    one_step = _bought(payer, call_cost(payer.rate, granted + 1))
+    goal, covered = _bought(payer, payer.cost(wanted)), _bought(payer, funds)
+    one_step = _bought(payer, payer.cost(granted + 1))
     # A cap on spending may leave room for a step where it has none for a slice.
     steps = sorted({min(goal, covered), min(goal, covered, one_step)}, reverse=True)
     paid_for = (one for one in steps if one > granted and _extend(conn, payer, one, paid, now))
@@ -64,20 +87,34 @@ def lengthen(conn: Conn, payer: Payer, granted: int, wanted: int, now: Instant) 
 
 
 def _extend(conn: Conn, payer: Payer, seconds: int, paid: int, now: Instant) -> bool:
-    return holds.extend(conn, payer.call_id, call_cost(payer.rate, seconds) - paid, now)
+    return holds.extend(conn, payer.call_id, payer.cost(seconds) - paid, now)
 
 
 def payer_of(call: Row) -> Payer:
     """The payer of a stored call."""
     return Payer(
         call["account_id"], call["mode"], call["id"], Rate.from_text(call["rate"]),
-        call["time_limit_seconds"], call["key_id"],
+        call["time_limit_seconds"], call["key_id"], first_leg_of(call),
     )  # fmt: skip
+
+
+def first_leg_of(call: Row) -> FirstLeg | None:
+    """The first leg of a stored call, if it is charged."""
+    if call["first_rate"] is None:
+        return None
+    return FirstLeg(Rate.from_text(call["first_rate"]), waits(call["ring_seconds"]))
+
+
+def waits(ring_seconds: int) -> int:
+    """How long a first leg is charged at most before the other answers."""
+    return ring_seconds + WAIT_SLACK_SECONDS
 
 
 def _bought(payer: Payer, amount: int) -> int:
     """The longest talk time that costs no more than the amount."""
-    return affordable_seconds(payer.rate, amount, payer.limit_seconds)
+    if payer.first is None:
+        return affordable_seconds(payer.rate, amount, payer.limit_seconds)
+    return bisect_right(range(1, payer.limit_seconds + 1), amount, key=payer.cost)
 
 
 def _cut_cause(payer: Payer, seconds: int, goal: int, covered: int) -> str:

@@ -14,6 +14,8 @@ from telephony.voice.place import CHANNEL
 from telephony.voice.settle import End, finish
 
 BATCHES_PER_SECOND = 10
+CARRIERS_SECONDS = 35
+"""How much longer a number may take to ring: a carrier that is silent is given up after 32 s."""
 NEXT_TURN_SECONDS = 0.05
 """How often the queue is looked at while all that is in it waits for its turn."""
 SIMULATED_PHONE = "Local/s@simulated-phone/n"
@@ -70,8 +72,8 @@ def originate(call: Row) -> Originate:
     return Originate(
         channel=call["first_leg"], context="api-call", exten="s", priority=1,
         channel_id=call["id"], action_id=call["id"], caller_id=call["to_number"],
-        timeout_ms=call["ring_seconds"] * 1000, account=call["account_id"],
-        variables={
+        timeout_ms=_patience_seconds(call) * 1000, account=call["account_id"],
+        variables=_first_legs(call) | {
             "SV_LEGS": call["legs"],
             "SV_TO": call["to_number"],
             "SV_CALLER_ID": call["caller_id"],
@@ -80,6 +82,18 @@ def originate(call: Row) -> Originate:
             "SV_RECORD": call["record"],
         },
     )  # fmt: skip
+
+
+def _patience_seconds(call: Row) -> int:
+    """Phones are rung by Originate itself; numbers by the dialplan, which may try carriers."""
+    return int(call["ring_seconds"] + (CARRIERS_SECONDS if call["first_legs"] else 0))
+
+
+def _first_legs(call: Row) -> dict[str, str]:
+    """What the dialplan needs to call `from` first."""
+    if not call["first_legs"]:
+        return {}
+    return {"SV_FIRST_LEGS": call["first_legs"], "SV_FIRST_TO": call["from_number"]}
 
 
 def to_simulated_phone(conn: Conn, call: Row) -> Row:

@@ -3,23 +3,19 @@ the caller's transaction."""
 
 from dataclasses import dataclass
 
-from db import accounts, caller_ids, calls, sip
+from db import accounts, calls, sip
 from db.connection import Conn, Row
 from db.ids import new_id
 from telephony.billing import rating
 from telephony.billing.rating import Rate
 from telephony.clock import Instant
-from telephony.errors import (
-    CallerIdNotAllowedError,
-    NotFoundError,
-    ValidationFailedError,
-)
+from telephony.errors import NotFoundError
 from telephony.settings import Settings
 from telephony.voice import grants, pacing, routes
-from telephony.voice.grants import Grant, Payer
+from telephony.voice.grants import FirstLeg, Grant, Payer
+from telephony.voice.origins import Origin, origin_of
 from telephony.voice.recordings.policy import recorded
 from telephony.voice.routes import Way
-from telephony.voice.sip_accounts import pick
 
 CHANNEL = "calls"
 CALL_SECONDS_MAX = 4 * 3600
@@ -31,7 +27,8 @@ NOTHING = Grant(0, grants.TIME_LIMIT, 0)
 @dataclass(frozen=True)
 class Wish:
     """What a customer asks for. `to` is E.164 or `sip:<username>`; `origin` a SIP username, a
-    caller id of one, or empty for the account's first phone; `record` is `stereo`, `mixed`, empty
+    caller id of one, another number of the account, which is then called first (call-back), or
+    empty for the account's first phone; `record` is `stereo`, `mixed`, empty
     for no recording, or None for what phone and account say."""
 
     to: str
@@ -46,7 +43,8 @@ class Wish:
 
 @dataclass(frozen=True)
 class Placed:
-    """A queued call, for how long its money lasts, and for how long it is paid already."""
+    """A queued call, for how long its money lasts, and for how long it is paid already;
+    `first_rate` is the price of its first leg, if that is charged, too."""
 
     call_id: str
     to: str
@@ -58,6 +56,7 @@ class Placed:
     legs: str
     record: str
     ring_seconds: int = RING_SECONDS_DEFAULT
+    first_rate: Rate | None = None
 
 
 @dataclass(frozen=True)
@@ -70,44 +69,61 @@ class Target:
     way: Way
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Who places a call by the API."""
+
+    account_id: str
+    mode: str
+    key_id: str
+
+
 def place(
     conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str, wish: Wish,
     now: Instant,
 ) -> Placed:  # fmt: skip
-    """Queue a call; raises InsufficientFundsError and the 403 errors, and then holds nothing."""
-    phone = _origin(conn, account_id, wish.origin)
-    caller_id = _caller_id(conn, account_id, wish.caller_id, phone)
-    target = _target(conn, settings, account_id, mode, wish.to, caller_id)
-    pacing.check_room(conn, settings, account_id, mode, key_id)
-    due_at = pacing.take_turn(conn, settings, account_id, mode, key_id, now)
+    """Queue a call; raises InsufficientFundsError, ConcurrencyLimitError and the 403 errors, and
+    then holds nothing."""
+    origin = origin_of(conn, settings, account_id, mode, wish.origin, wish.caller_id)
+    return queue(conn, settings, Asker(account_id, mode, key_id), origin, wish, now)
+
+
+def queue(
+    conn: Conn, settings: Settings, by: Asker, origin: Origin, wish: Wish, now: Instant
+) -> Placed:
+    """Queue a call whose first leg is known; raises what `place` raises."""
+    target = _target(conn, settings, by.account_id, by.mode, wish.to, origin.caller_id)
+    pacing.check_room(conn, settings, by.account_id, by.mode, by.key_id)
+    due_at = pacing.take_turn(conn, settings, by.account_id, by.mode, by.key_id, now)
     call_id = new_id("call")
-    payer = Payer(account_id, mode, call_id, target.rate, wish.time_limit_seconds, key_id)
+    first = FirstLeg(origin.rate, grants.waits(wish.ring_seconds)) if origin.rate else None
+    payer = Payer(by.account_id, by.mode, call_id, target.rate, wish.time_limit_seconds,
+                  by.key_id, first)  # fmt: skip
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
-    record = recorded(conn, wish.record, account_id, phone, target.direction)
+    record = recorded(conn, wish.record, by.account_id, origin.phone, target.direction)
     calls.add(
-        conn, id=call_id, channel_id=call_id, account_id=account_id, key_id=key_id, mode=mode,
-        sip_account=phone["username"], direction=target.direction, status="queued",
-        first_leg=f"PJSIP/{phone['username']}", to_number=target.number,
-        from_number=wish.origin or phone["username"], caller_id=caller_id,
+        conn, id=call_id, channel_id=call_id, account_id=by.account_id, key_id=by.key_id,
+        mode=by.mode, direction=target.direction, status="queued", to_number=target.number,
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
         due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
-        **_way(target),
-        **_granted(payer, grant),
+        **_from(origin), **_way(target), **_granted(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Placed(
-        call_id,
-        target.number,
-        wish.origin or phone["username"],
-        caller_id,
-        grant.max_seconds,
-        grant.seconds,
-        target.rate,
-        target.way.legs,
-        record,
-        wish.ring_seconds,
-    )
+        call_id, target.number, origin.shown, origin.caller_id, grant.max_seconds, grant.seconds,
+        target.rate, target.way.legs, record, wish.ring_seconds, origin.rate,
+    )  # fmt: skip
+
+
+def _from(origin: Origin) -> Row:
+    """The columns of the first leg."""
+    return {
+        "sip_account": origin.phone["username"] if origin.phone else None,
+        "from_number": origin.shown, "caller_id": origin.caller_id,
+        "first_leg": origin.channel, "first_legs": origin.legs,
+        "first_rate": origin.rate.to_text() if origin.rate else None,
+    }  # fmt: skip
 
 
 def place_from_phone(
@@ -174,26 +190,6 @@ def _granted(payer: Payer, grant: Grant) -> Row:
 def _shown(phone: Row, target: Target) -> str:
     """A phone inside sees who calls; the world sees the account's caller id."""
     return str(phone["username"] if target.way.route == "phone" else phone["caller_id"])
-
-
-def _origin(conn: Conn, account_id: str, origin: str) -> Row:
-    if not origin:
-        return pick(conn, account_id, None)
-    for row in sip.of_account(conn, account_id):
-        if origin in (row["username"], row["caller_id"]):
-            return row
-    raise ValidationFailedError(
-        f"{origin} is neither a SIP username of this account nor the caller id of one.",
-        errors=[{"field": "from", "code": "unknown", "message": "not a SIP account of yours"}],
-    )
-
-
-def _caller_id(conn: Conn, account_id: str, asked: str, phone: Row) -> str:
-    if not asked:
-        return str(phone["caller_id"])
-    if not caller_ids.may_show(conn, account_id, asked):
-        raise CallerIdNotAllowedError(f"{asked} is not a verified number of this account.")
-    return asked
 
 
 def _target(

@@ -8,12 +8,13 @@ from db.calls import CallStatus
 from db.connection import Conn, Row
 from telephony.billing import holds, rating
 from telephony.clock import SECOND, Instant
-from telephony.money import to_json
+from telephony.money import Micros, to_json
 from telephony.voice import grants
 from telephony.voice.recordings import deeds as recording
 from telephony.webhooks.events import emit
 
 NORMAL = "normal_clearing"
+FIRST_ANSWERED = "first_leg_answered"
 CUT_EARLY_MICROSECONDS = 250_000
 """A busy PBX counts from some milliseconds before or after the answer that it reports."""
 SETTLED_MICROSECONDS = SECOND // 2
@@ -22,13 +23,22 @@ SETTLED_MICROSECONDS = SECOND // 2
 
 @dataclass(frozen=True)
 class End:
-    """How a call ended. `answered_at` is when `to` answered, None if it never did."""
+    """How a call ended. `answered_at` is when `to` answered, None if it never did;
+    `first_answered_at` when the first leg did, None if that is not known here."""
 
     status: CallStatus
     cause: str
     ended_at: Instant
     answered_at: Instant | None = None
     sip_code: int | None = None
+    first_answered_at: Instant | None = None
+
+
+def first_answered(conn: Conn, call: Row, at: Instant) -> None:
+    """The first leg answered, and `to` is dialled next."""
+    if call["first_answered_at"] is None and call["status"] == CallStatus.dialing:
+        calls.change(conn, call["id"], first_answered_at=at)
+        calls.note(conn, call["id"], call["status"], at, FIRST_ANSWERED)
 
 
 def ringing(conn: Conn, call: Row, at: Instant) -> None:
@@ -53,19 +63,22 @@ def answered(conn: Conn, call: Row, at: Instant) -> None:
 
 
 def finish(conn: Conn, call: Row, end: End) -> bool:
-    """End a call, charge its talk time under its own rate and return the rest of the hold;
+    """End a call, charge each leg's time under its own rate and return the rest of the hold;
     False if it had ended before. States that were missed are told first, in order."""
     if end.answered_at is not None:
         answered(conn, call, end.answered_at)
         call = calls.locked(conn, call["id"])  # its grant may have grown since it was read
     billsec = talk_seconds(end, call["granted_seconds"])
-    cost = rating.call_cost(rating.Rate.from_text(call["rate"]), billsec)
+    call = {**call, "ended_at": end.ended_at, "billsec": billsec}
+    call["first_answered_at"] = _earliest(end.first_answered_at, call["first_answered_at"])
+    cost = rating.call_cost(rating.Rate.from_text(call["rate"]), billsec) + first_leg(call).cost
     end = asked_for(end, call)
     started_at, cause = call["started_at"] or call["created_at"], hangup_cause(end, call)
     row = calls.go(
         conn, call["id"], end.status, end.ended_at, cause, hangup_cause=cause,
         sip_code=end.sip_code, ended_at=end.ended_at, billsec=billsec,
         duration=max(0, end.ended_at - started_at) // SECOND,
+        first_answered_at=call["first_answered_at"],
     )  # fmt: skip
     if row is None:
         return False
@@ -85,12 +98,39 @@ def asked_for(end: End, call: Row) -> End:
 
 
 def talk_seconds(end: End, granted: int) -> int:
-    """Whole seconds of talk: rounded to the nearest, at least one once answered, and never more
-    than was granted, since the cut comes some milliseconds late."""
-    if end.answered_at is None:
+    """Whole seconds of talk, never more than was granted, since the cut comes some milliseconds
+    late."""
+    return _whole_seconds(end.answered_at, end.ended_at, granted)
+
+
+@dataclass(frozen=True)
+class Charged:
+    """Seconds of a leg and what they cost."""
+
+    billsec: int
+    cost: Micros
+
+
+def first_leg(call: Row) -> Charged:
+    """What the first leg of an ended call-back is charged, whether or not `to` answered, and
+    never more than was held for it; nothing for any other call."""
+    leg = grants.first_leg_of(call)
+    if leg is None or call["ended_at"] is None:
+        return Charged(0, 0)
+    most = call["granted_seconds"] + leg.wait_seconds
+    seconds = _whole_seconds(call["first_answered_at"], call["ended_at"], most)
+    return Charged(seconds, rating.call_cost(leg.rate, seconds))
+
+
+def _whole_seconds(answered_at: Instant | None, ended_at: Instant, most: int) -> int:
+    """Rounded to the nearest, at least one once answered."""
+    if answered_at is None:
         return 0
-    talked = end.ended_at - end.answered_at
-    return min(granted, max(1, (talked + SECOND // 2) // SECOND))
+    return min(most, max(1, (ended_at - answered_at + SECOND // 2) // SECOND))
+
+
+def _earliest(*instants: Instant | None) -> Instant | None:
+    return min((at for at in instants if at is not None), default=None)
 
 
 def hangup_cause(end: End, call: Row) -> str:

@@ -60,9 +60,8 @@ async def dialing(database: Database, call_id: str, at: Instant, node: str = "pb
     """Claim a queued call as of `at`; its row."""
 
     def claim(conn: Conn) -> Row:
-        conn.run("UPDATE call SET due_at = created_at WHERE status = 'queued'")
-        rows = call_queue.claim(conn, node, at, 10)
-        return next(row for row in rows if row["id"] == call_id)
+        conn.run("UPDATE call SET due_at = :at WHERE status = 'queued'", at=at)
+        return {row["id"]: row for row in call_queue.claim(conn, node, at, 10)}[call_id]
 
     return await database.write(claim)
 

@@ -83,7 +83,7 @@ async def test_another_verified_number_may_be_shown(database: Database, who: Cus
     [
         ({"caller_id": "+15550999999"}, CallerIdNotAllowedError),
         ({"origin": "carol"}, ValidationFailedError),
-        ({"origin": "+15550999999"}, ValidationFailedError),
+        ({"origin": "+15550999999"}, CallerIdNotAllowedError),
         ({"origin": "mallory"}, ValidationFailedError),
         ({"to": "+33123456789"}, DestinationNotAllowedError),
         ({"to": "sip:nobody"}, NotFoundError),

@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("api_key", sa.Column("calls_max", sa.Integer(), nullable=True))
     op.add_column("api_key", sa.Column("calls_per_second", sa.Integer(), nullable=True))
     op.add_column("call", sa.Column("legs", sa.Text(), nullable=False, server_default=""))
+    op.add_column("call", sa.Column("first_legs", sa.Text(), nullable=False, server_default=""))
+    op.add_column("caller_id", sa.Column("claimed_at", sa.BigInteger(), nullable=True))
     op.add_column("call", sa.Column("first_rate", sa.Text(), nullable=True))
     op.add_column("call", sa.Column("first_answered_at", sa.BigInteger(), nullable=True))
     op.add_column("call", sa.Column("trunk", sa.String(), nullable=True))
