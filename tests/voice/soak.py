@@ -60,7 +60,9 @@ KINDS = (
     Kind("0404", "failed", "unallocated_number", REFUSED, 404),
     Kind("0180", "no_answer", "no_answer", NO_ANSWER, None, {"timeout_seconds": 5}),
 )
-HUNG_UP = Kind("0180", "canceled", "hangup_requested", NO_ANSWER, hung_up=True)
+HUNG_UP = Kind(
+    "0180", "canceled", "hangup_requested", NO_ANSWER, None, {"timeout_seconds": 10}, hung_up=True
+)
 
 
 @dataclass
@@ -91,9 +93,15 @@ class Soak:
             call_id = good(await self.door.post("/voice/call", body), 202)["call_id"]
             self.kinds[call_id], self.numbers[call_id] = kind, number
             if kind.hung_up:
-                await self.voice.reached(call_id, "ringing", seconds=END_SECONDS)
-                good(await self.door.post(f"/voice/calls/{call_id}/hangup"), 202)
+                await self._hang_up(call_id)
             await self.voice.reached(call_id, *ENDS, seconds=END_SECONDS)
+
+    async def _hang_up(self, call_id: str) -> None:
+        """Once it rings, unless that was never heard of."""
+        row = await self.voice.reached(call_id, "ringing", *ENDS, seconds=END_SECONDS)
+        if row["status"] == "ringing":
+            answer = await self.door.post(f"/voice/calls/{call_id}/hangup")
+            assert answer.status_code in (202, 409), answer.text
 
     async def _told(self, count: int) -> None:
         """Until the last call's last event has been delivered."""

@@ -20,6 +20,9 @@ from tests.voice.ami_proxy import AmiProxy, ami_proxy
 from tests.voice.real_pbx import BOTH
 from tests.voice.soak import (
     FULL,
+    HUNG_UP,
+    KINDS,
+    TALKED,
     Kind,
     no_channel_is_left,
     soaking,
@@ -49,10 +52,13 @@ async def cut_at_random(proxy: AmiProxy, cuts: int) -> int:
 
 
 def ended_well(row: Row, wanted: Kind, invites: int) -> bool:
-    """As the carrier said; or the order to place it was lost, and then nobody was called."""
+    """As the carrier said; or the order to place it was lost, and then nobody was called. Where
+    nobody heard it ring, nobody hung up."""
     found = (row["status"], row["hangup_cause"])
     if invites == 0:
         return found == NEVER_PLACED and row["cost"] == 0
+    if wanted.hung_up and row["hangup_at"] is None:
+        return found == ("no_answer", "no_answer")
     return found == (wanted.status, wanted.cause)
 
 
@@ -66,6 +72,7 @@ async def test_no_call_is_placed_twice_and_none_forgotten(
         settings = pbx.settings.model_copy(update={"ami_port": proxy.port})
         async with soaking(pbx, database, settings, tmp_path) as soak:
             cutting = asyncio.create_task(cut_at_random(proxy, CUTS))
+            soak.mixed = (*KINDS, HUNG_UP)
             await soak.run(CALLS)
             cuts = await cutting
             took = time.monotonic() - began
@@ -81,6 +88,8 @@ async def test_no_call_is_placed_twice_and_none_forgotten(
             heard = soak.heard()
             await no_channel_is_left(soak)
     assert set(heard.values()) == {1}
+    talked = [row["id"] for row in rows if row["status"] == "completed"]
+    assert {(call_id, event) for call_id in talked for event in TALKED} <= set(heard)
     assert {call_id for call_id, event in heard if event == "call_completed"} == set(soak.kinds)
     lost = sum(not invited[row["to_number"]] for row in rows)
     print(f"\n  {kind}: {CALLS} calls in {took:.0f} s, {cuts} cuts, {lost} never placed,"
