@@ -42,7 +42,7 @@ class Recording(Table, table=True):
         one_of("status", RecordingStatus),
         valid_mode(),
         Index("ix_recording_account", "account_id", "mode", "id"),
-        partial("ix_recording_open", "node", where="status = 'recording'"),
+        partial("ix_recording_open", "node", "id", where="status = 'recording'"),
         partial("ix_recording_kept", "delete_at", where="status = 'stored'"),
     )  # fmt: skip
 

@@ -19,6 +19,7 @@ from db import (
     message_queue,
     messages,
     receipts,
+    recordings,
     spending,
     tariffs,
 )
@@ -139,6 +140,19 @@ async def test_what_the_call_log_passes_over_is_read_off_an_index(
     await call_log.page(ExplainingReader(conn), "acc", "test", limit=50, **filters)
     covered = [step for step in conn.plans if "COVERING INDEX ix_call_ended" in step]
     assert len(covered) == 2
+
+
+async def test_recordings_are_found_by_an_index(conn: Explaining) -> None:
+    """Those that wait are read in their order, so that a batch costs its rows."""
+    reader = ExplainingReader(conn)
+    await recordings.over(reader, "pbx1", "rec_1", 50)
+    assert not [step for step in conn.plans if "TEMP B-TREE" in step]
+    await recordings.of_channels(reader, ["call_1", "1.2"])
+    await recordings.due(reader, START, 50)
+    await recordings.stored_of(reader, ["call_1"])
+    await recordings.find(reader, "rec_1")
+    recordings.go(conn, "rec_1", recordings.RecordingStatus.stored)
+    assert [step for step in conn.plans if step.startswith("SCAN")] == []
 
 
 def test_calls_that_are_not_due_cost_nothing(conn: Explaining) -> None:

@@ -143,7 +143,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_recording_open",
         "recording",
-        ["node"],
+        ["node", "id"],
         unique=False,
         sqlite_where=sa.text("status = 'recording'"),
         postgresql_where=sa.text("status = 'recording'"),

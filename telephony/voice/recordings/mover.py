@@ -105,8 +105,8 @@ class Mover:
         async with self._slots:
             try:
                 return await self._settle(recording)
-            except Exception:
-                log.exception("recording %s stays on the PBX for now", recording["id"])
+            except Exception as error:
+                log.warning("recording %s stays on the PBX for now: %r", recording["id"], error)
                 return False
 
     async def _settle(self, recording: Row) -> bool:

@@ -16,6 +16,7 @@ from telephony.settings import Settings
 from telephony.voice.recordings.wav import Wav
 
 READ_BYTES = 1 << 16
+RANGE_BYTES = 1 << 20
 PART_BYTES = 5 << 20
 """The least that S3 takes as a part; what is shorter goes out in one request."""
 PARTS_AT_ONCE = 2
@@ -133,9 +134,21 @@ class S3Recordings:
         )  # fmt: skip
 
     async def read(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Asks for the range; the body comes as it is read."""
-        found = await obstore.get_async(self._store, key, options={"range": (start, stop)})
-        return (bytes(chunk) async for chunk in found.stream(READ_BYTES))
+        """Asks for a MiB at a time: a customer may read as slowly as he likes, a request to the
+        bucket may not take for ever."""
+        first = await self._range(key, start, stop)
+        return self._ranges(key, first, start + len(first), stop)
+
+    async def _ranges(self, key: str, chunk: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
+        yield chunk
+        while start < stop:
+            chunk = await self._range(key, start, stop)
+            start += len(chunk)
+            yield chunk
+
+    async def _range(self, key: str, start: int, stop: int) -> bytes:
+        end = min(stop, start + RANGE_BYTES)
+        return bytes(await obstore.get_range_async(self._store, key, start=start, end=end))
 
     async def delete(self, key: str) -> None:
         """AWS tells no difference where there was no object, others do."""

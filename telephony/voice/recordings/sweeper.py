@@ -54,8 +54,8 @@ class Sweeper:
     async def _delete(self, row: Row) -> bool:
         try:
             await self._store.delete(row["stored_as"])
-        except Exception:
-            log.exception("recording %s is still in the store", row["id"])
+        except Exception as error:
+            log.warning("recording %s is still in the store: %r", row["id"], error)
             return False
         await self._db.write(deeds.deleted, row["id"])
         return True
