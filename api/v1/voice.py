@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from api.endpoint import Context, Endpoints
 from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Time, Whole
@@ -24,6 +24,7 @@ from telephony.money import shown
 from telephony.phone_numbers import e164
 from telephony.voice.hangups import hang_up
 from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
+from telephony.voice.recordings.policy import OFF, STEREO
 from telephony.voice.sip_rules import USERNAME
 
 endpoint = Endpoints()
@@ -44,6 +45,12 @@ def _origin(text: str) -> str:
     return text if USERNAME.fullmatch(text) else e164(text)
 
 
+def _record(asked: str | bool | None) -> str | None:
+    if isinstance(asked, bool):
+        return STEREO if asked else OFF
+    return asked
+
+
 class CallBody(Body):
     """A call from a phone of the account to a number, or to `sip:` and a username."""
 
@@ -54,6 +61,10 @@ class CallBody(Body):
         Field(alias="from", description="SIP username or its caller id; its phone rings first"),
     ] = ""
     caller_id: Number | None = None
+    record: Annotated[
+        Literal["stereo", "mixed"] | StrictBool | None,
+        Field(description="True is stereo; if absent, SIP account and account decide"),
+    ] = None
     timeout_seconds: Annotated[Whole, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
     time_limit_seconds: Annotated[Whole, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
     max_price_per_minute: Annotated[
@@ -120,6 +131,7 @@ def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: the phone of `from` rings first, then `to` is dialled."""
     wish = Wish(
         to=body.to, origin=body.from_, caller_id=body.caller_id or "",
+        record=_record(body.record),
         ring_seconds=body.timeout_seconds, time_limit_seconds=body.time_limit_seconds,
         callback_url=callback(body.callback_url, context.settings), reference=body.reference,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -17,7 +18,7 @@ from telephony.voice.recordings.links import Links
 from tests.api.client import URL, Api, good, problem
 from tests.api.world import add_phone
 from tests.factories import Customer, customer
-from tests.voice.calling import told
+from tests.voice.calling import call, told
 from tests.voice.recorded import (
     change_recording,
     folder_settings,
@@ -218,6 +219,36 @@ async def test_calls_and_call_log_show_the_link(
     assert good(await door.get(f"/voice/calls/{quiet['id']}"))["recording_url"] is None
     table = await door.get("/voip/logs", headers={"Accept": "text/csv"})
     assert table.text.count("/api/v1/voice/recordings/rec_") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "record"),
+    [
+        ({"record": True}, "stereo"), ({"record": "stereo"}, "stereo"),
+        ({"record": "mixed"}, "mixed"), ({"record": False}, ""), ({}, "stereo"),
+        ({"record": None}, "stereo"),
+    ],
+)  # fmt: skip
+async def test_a_call_asks_to_be_recorded(
+    plain: Api, sqlite: Database, vault: Vault, asked: dict[str, Any], record: str
+) -> None:
+    """Of an account that records what is not said otherwise."""
+    who = await customer(sqlite, sip_funds="5", record="outbound")
+    await add_phone(sqlite, vault, who)
+    body = {"to": "+15559876543", **asked}
+    call_id = good(await plain.using(who).post("/voice/call", body), 202)["call_id"]
+    assert (await call(sqlite, call_id))["record"] == record
+
+
+@pytest.mark.parametrize("asked", ["loud", "", 1, "true", ["stereo"]])
+async def test_a_call_cannot_be_recorded_so(
+    plain: Api, sqlite: Database, vault: Vault, asked: object
+) -> None:
+    who = await customer(sqlite, sip_funds="5")
+    await add_phone(sqlite, vault, who)
+    body = {"to": "+15559876543", "record": asked}
+    answer = problem(await plain.using(who).post("/voice/call", body), 400, "validation_error")
+    assert all(finding["field"].startswith("record") for finding in answer["errors"])
 
 
 async def test_what_cannot_be_heard_says_why(
