@@ -9,6 +9,7 @@ from tests.pbx.sipp import answering, leaving, refusing, ringing
 from tests.voice.real_pbx import Voice
 from tests.voice.test_calls_trunk import phone
 from tests.voice.voice_page import (
+    CALL_BACK,
     CARRIER,
     FIRST_LEG,
     REFUSALS,
@@ -45,6 +46,10 @@ async def test_what_the_carrier_answers(voice: Voice, tmp_path: Path) -> None:
 
 async def test_what_the_first_leg_does(voice: Voice, tmp_path: Path) -> None:
     await check(voice, tmp_path, "the phone", FIRST_LEG)
+
+
+async def test_what_the_number_does_that_is_called_first(voice: Voice, tmp_path: Path) -> None:
+    await check(voice, tmp_path, "the number", CALL_BACK)
 
 
 async def test_why_a_phone_s_call_is_refused(voice: Voice) -> None:

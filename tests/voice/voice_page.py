@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from db import accounts
+from db import accounts, caller_ids
 from telephony.clock import now
 from telephony.money import to_json
 from telephony.voice.hangups import hang_up
@@ -49,12 +49,14 @@ def hung_up_when(*statuses: str) -> Act:
 
 @dataclass(frozen=True)
 class Try:
-    """A call to a number with these last digits; `phone` is what rings first, by its scenario."""
+    """A call to a number with these last digits; `phone` is what rings first, by its scenario,
+    unless a number that ends in `first` does."""
 
     digits: str
     wish: dict[str, Any] = field(default_factory=dict)
     act: Act = _nothing
     phone: str = "answers"
+    first: str = ""
 
 
 SHORT = {"time_limit_seconds": 2}
@@ -90,6 +92,16 @@ FIRST_LEG = {
     "`603 Decline`": Try("1234", phone="603 Decline"),
     "rings, and nobody answers in time": Try("1234", BRIEF_RING, phone="rings"),
     "answers, and hangs up while `to` rings": Try("0180", phone="leaves"),
+}
+
+CALL_BACK = {
+    "`486 Busy Here`": Try("1234", first="0486"),
+    "`503 Service Unavailable`": Try("1234", first="0503"),
+    "rings, and nobody answers in time": Try("1234", BRIEF_RING, first="0180"),
+    "answers, and hangs up while `to` rings": Try("0180", first="0016"),
+    "answers, and `to` is busy": Try("0486", first="1234"),
+    "answers, and nobody answers `to` in time": Try("0180", BRIEF_RING, first="1234"),
+    "answers, and talks with `to` until the limit": Try("1234", SHORT, first="1234"),
 }
 
 
@@ -131,6 +143,9 @@ async def refused(voice: Voice, one: Refusal) -> Cells:
 
 async def played(voice: Voice, who: Customer, number: str, one: Try, origin: str) -> Cells:
     """Status, cause, SIP code, events, talk time and cost of the call, as the page has them."""
+    if one.first:
+        origin = number.replace("+1555", "+1556")[: -len(one.first)] + one.first
+        await voice.database.write(caller_ids.verify, who.account_id, origin, "test", now())
     call_id = await voice.place(who, number, origin=origin, **one.wish)
     await one.act(voice, who, call_id)
     row = await voice.ended(call_id, END_SECONDS)
