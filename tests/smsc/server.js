@@ -16,6 +16,11 @@ const DEFAULTS = {
   receipt_id: 'plain',
   drop_at: 0,           // the link is reset instead of answering the n-th submit_sm from now
   nack: 0,              // so many submit_sm are answered with generic_nack
+  echo: true,           // receipts carry the user_message_reference of their submit_sm
+  // What a storm is made of; each is a share of all submit_sm, drawn anew for each.
+  drop_share: 0,        // the link is reset; every second of them is taken before that
+  throttle_share: 0,
+  first_share: 0,       // of receipts before their response
   record: true,
 };
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, REJECTD: 8 };
@@ -23,12 +28,14 @@ const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACC
 let knobs, records, lastId;
 function reset() {
   knobs = Object.assign({}, DEFAULTS);
-  records = { submits: [], counts: { submits: 0, binds: 0, unbinds: 0, enquires: 0, drops: 0,
+  records = { submits: [], taken: [], tls_names: [], counts: { submits: 0, binds: 0, unbinds: 0, enquires: 0, drops: 0,
     receipts: 0, receipt_answers: {} } };
 }
 reset();
 lastId = 1000;
 let sessions = new Set();
+let receivers = new Set();
+let turn = 0;
 let unsent = []; // receipts without a good answer, repeated on the same or the next bind
 
 function written(id, base) {
@@ -49,6 +56,9 @@ function receiptOf(id, pdu) {
     fields.short_message = Buffer.from(`id:${name} sub:001 dlvrd:001 submit date:2601122015 ` +
       `done date:2601122016 stat:${knobs.receipt} err:000 text:hello`, 'latin1');
   }
+  if (knobs.echo && pdu.user_message_reference !== undefined) {
+    fields.user_message_reference = pdu.user_message_reference;
+  }
   if (style !== 'text') {
     fields.receipted_message_id = name;
     fields.message_state = STATES[knobs.receipt] || 7;
@@ -57,7 +67,7 @@ function receiptOf(id, pdu) {
 }
 
 function deliver(fields) {
-  const session = [...sessions][0];
+  const session = [...receivers][turn++ % receivers.size];
   if (!session) { unsent.push(fields); return; }
   let answered = false;
   const lost = () => { if (!answered) { answered = true; unsent.push(fields); } };
@@ -74,6 +84,11 @@ function deliver(fields) {
   records.counts.receipts += 1;
 }
 
+function reset_link(session) {
+  records.counts.drops += 1;
+  session.socket.resetAndDestroy();
+}
+
 function submitted(session, pdu) {
   records.counts.submits += 1;
   if (knobs.record) {
@@ -87,8 +102,7 @@ function submitted(session, pdu) {
     });
   }
   if (knobs.drop_at > 0 && --knobs.drop_at === 0) {
-    records.counts.drops += 1;
-    session.socket.resetAndDestroy();
+    reset_link(session);
     return;
   }
   if (knobs.nack > 0) {
@@ -97,39 +111,51 @@ function submitted(session, pdu) {
       command_status: smpp.ESME_RINVCMDLEN, sequence_number: pdu.sequence_number }));
     return;
   }
+  const dropped = Math.random() < knobs.drop_share;
+  if (dropped && Math.random() < 0.5) { reset_link(session); return; }
   let status = knobs.status;
   if (knobs.throttle > 0) { knobs.throttle -= 1; status = smpp.ESME_RTHROTTLED; }
+  if (Math.random() < knobs.throttle_share) status = smpp.ESME_RTHROTTLED;
   if (status) { session.send(pdu.response({ command_status: status })); return; }
   const id = ++lastId;
+  if (knobs.record) records.taken.push(pdu.short_message.message);
   const answer = () =>
     session.send(pdu.response({ message_id: written(id, knobs.response_id) }));
   const receipt = () => { if (knobs.receipt) deliver(receiptOf(id, pdu)); };
-  if (knobs.receipt_first) receipt();
+  if (dropped) { reset_link(session); setTimeout(receipt, 20); return; }
+  const first = knobs.receipt_first || Math.random() < knobs.first_share;
+  if (first) receipt();
   if (knobs.response_ms) setTimeout(answer, knobs.response_ms); else answer();
-  if (!knobs.receipt_first) {
+  if (!first) {
     const wait = knobs.response_ms + knobs.receipt_ms;
     if (wait) setTimeout(receipt, wait); else receipt();
   }
 }
 
-const smsc = smpp.createServer((session) => {
+function serve(session) {
   session.socket.setNoDelay(true);
   session.open = new Set();
   session.on('error', () => session.destroy());
   session.on('close', () => {
     sessions.delete(session);
+    receivers.delete(session);
     session.open.forEach((lost) => lost());
   });
-  session.on('bind_transceiver', (pdu) => {
+  const bound = (receives) => (pdu) => {
     if (pdu.password === 'wrong') {
       session.send(pdu.response({ command_status: smpp.ESME_RBINDFAIL }));
       return;
     }
+    if (session.socket.servername !== undefined) records.tls_names.push(session.socket.servername);
     session.send(pdu.response({ system_id: 'npm-smsc' }));
     records.counts.binds += 1;
+    records.counts[pdu.command] = (records.counts[pdu.command] || 0) + 1;
     sessions.add(session);
-    unsent.splice(0).forEach(deliver);
-  });
+    if (receives) { receivers.add(session); unsent.splice(0).forEach(deliver); }
+  };
+  session.on('bind_transceiver', bound(true));
+  session.on('bind_receiver', bound(true));
+  session.on('bind_transmitter', bound(false));
   session.on('submit_sm', (pdu) => submitted(session, pdu));
   session.on('enquire_link', (pdu) => {
     records.counts.enquires += 1;
@@ -140,7 +166,8 @@ const smsc = smpp.createServer((session) => {
     session.send(pdu.response());
     session.close();
   });
-});
+}
+const smsc = smpp.createServer(serve);
 
 function control(request, reply) {
   let body = '';
@@ -151,6 +178,16 @@ function control(request, reply) {
     if (request.url === '/reset') { reset(); unsent = []; }
     if (request.url === '/deliver') deliver(data);
     if (request.url === '/unbind') sessions.forEach((session) => session.unbind(() => session.close()));
+    if (request.url === '/reset_one') reset_link([...sessions][0]);
+    if (request.url === '/tls') {
+      const secure = smpp.createServer({ key: data.key, cert: data.cert }, serve);
+      secure.on('tlsClientError', () => {});
+      secure.listen(0, '127.0.0.1', () => {
+        records.tls_port = secure.address().port;
+        reply.end(JSON.stringify(records));
+      });
+      return;
+    }
     if (request.url === '/enquire') sessions.forEach((session) => session.enquire_link());
     reply.end(JSON.stringify(records));
   });
