@@ -57,6 +57,8 @@ class Message(Table, table=True):
                 where="status = 'queued'"),
         partial("ix_message_scheduled", "next_attempt_at", where="status = 'scheduled'"),
         partial("ix_message_leased", "lease_until", where="status = 'sending'"),
+        partial("ix_message_unanswered", "provider", "to_number",
+                where="status IN ('sending', 'unknown')"),
         partial("ix_message_waiting", "expires_at", where="status IN ('queued', 'unknown')"),
     )  # fmt: skip
 
@@ -135,13 +137,14 @@ def go(
     return row
 
 
-def set_cost(conn: Conn, message_id: str, cost: int) -> Row:
-    """Correct what a message cost; the row after it."""
-    row = conn.one(
-        "UPDATE message SET cost = :cost WHERE id = :id RETURNING *", id=message_id, cost=cost
-    )
-    assert row is not None, message_id
-    return row
+def unanswered(conn: Conn, provider: str, to_number: str) -> list[Row]:
+    """Messages to a number that were claimed, and of which we know or do not know that the
+    provider will never answer."""
+    return conn.all(
+        "SELECT * FROM message WHERE provider = :provider AND to_number = :to_number"
+        " AND status IN ('sending', 'unknown') ORDER BY created_at LIMIT 1000",
+        provider=provider, to_number=to_number,
+    )  # fmt: skip
 
 
 def one(conn: Conn, account_id: str, mode: str, message_id: str) -> Row | None:

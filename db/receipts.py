@@ -30,6 +30,10 @@ class SmsReceipt(Table, table=True):
     """A delivery receipt as it came; one that came too early waits for its message."""
 
     __tablename__ = "sms_receipt"
+    __table_args__ = (
+        partial("ix_sms_receipt_reference", "provider", "recipient",
+                where="reference IS NOT NULL AND matched_at IS NULL"),
+    )  # fmt: skip
 
     provider: str = Field(primary_key=True)
     provider_message_id: str = Field(primary_key=True)
@@ -38,6 +42,8 @@ class SmsReceipt(Table, table=True):
     raw: str = text(default="")
     received_at: int = instant()
     matched_at: int | None = instant(default=None)
+    recipient: str = ""
+    reference: int | None = None
 
 
 def add_part(
@@ -64,10 +70,24 @@ def add_refused(conn: Conn, message_id: str, part: int, provider: str, error_cod
 
 
 def parts(conn: Conn, message_id: str) -> list[Row]:
-    """The accepted parts of a message."""
+    """The parts of a message of which something is known, each with how many it has."""
     return conn.all(
-        "SELECT * FROM message_part WHERE message_id = :id ORDER BY part", id=message_id
+        "SELECT p.*, m.segments FROM message_part p JOIN message m ON m.id = p.message_id"
+        " WHERE p.message_id = :id ORDER BY p.part",
+        id=message_id,
     )
+
+
+def named(conn: Conn, provider: str, provider_message_id: str) -> bool:
+    """Whether a part has that id: one that waits for its receipt, or one that has had it."""
+    row = conn.one(
+        "SELECT 1 FROM message_part WHERE provider = :provider"
+        " AND provider_message_id = :provider_message_id AND state = 'accepted'"
+        " UNION ALL SELECT 1 FROM sms_receipt WHERE provider = :provider"
+        " AND provider_message_id = :provider_message_id AND matched_at IS NOT NULL LIMIT 1",
+        provider=provider, provider_message_id=provider_message_id,
+    )  # fmt: skip
+    return row is not None
 
 
 def settle_part(
@@ -94,6 +114,15 @@ def early_receipts(conn: Conn, provider: str, provider_message_id: str) -> list[
         "SELECT * FROM sms_receipt WHERE provider = :provider"
         " AND provider_message_id = :provider_message_id AND matched_at IS NULL",
         provider=provider, provider_message_id=provider_message_id,
+    )  # fmt: skip
+
+
+def nameless_receipts(conn: Conn, provider: str, recipient: str) -> list[Row]:
+    """Receipts of parts to that number that came before we knew that they have no answer."""
+    return conn.all(
+        "SELECT * FROM sms_receipt WHERE provider = :provider AND recipient = :recipient"
+        " AND reference IS NOT NULL AND matched_at IS NULL ORDER BY received_at LIMIT 100",
+        provider=provider, recipient=recipient,
     )  # fmt: skip
 
 

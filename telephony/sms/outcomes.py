@@ -1,5 +1,6 @@
 """Writes what came of submissions: the states of messages, their charges, what is told."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from db import message_queue, messages, receipts
@@ -10,7 +11,7 @@ from telephony.clock import SECOND, Instant
 from telephony.queue import jittered
 from telephony.sms.failover import elsewhere, first_tried, tried_with
 from telephony.sms.providers.base import Outcome, ProviderError, Submitted
-from telephony.sms.receipts import match_early, one_at_a_time, report
+from telephony.sms.receipts import match_early, match_unanswered, one_at_a_time, report, taken
 from telephony.sms.send import CHANNEL
 
 RETRY_SECONDS = (1, 2, 5, 15, 60, 300)
@@ -33,21 +34,24 @@ def record(
     for done in tries:
         accepted = [outcome for outcome in done.outcomes if isinstance(outcome, Submitted)]
         errors = [outcome for outcome in done.outcomes if isinstance(outcome, ProviderError)]
-        if accepted:
+        unsure = not repeatable and any(error.outcome_unknown for error in errors)
+        if accepted and unsure:
+            _unsure(conn, provider, done, errors, at)
+        elif accepted:
             _sent(conn, provider, done, errors, at)
         else:
-            _not_sent(conn, provider, done.message, errors, repeatable, at)
+            _not_sent(conn, provider, done, errors, repeatable, at)
 
 
 def _not_sent(
-    conn: Conn, provider: str, message: Row, errors: list[ProviderError], repeatable: bool,
+    conn: Conn, provider: str, done: Try, errors: list[ProviderError], repeatable: bool,
     at: Instant,
 ) -> None:  # fmt: skip
     """What may have been taken is nobody else's; the rest goes on to the next provider, and only
     where none is left, back to the queue for later or to its end."""
-    unknown = any(error.outcome_unknown for error in errors)
+    message, unknown = done.message, any(error.outcome_unknown for error in errors)
     if unknown and not repeatable:
-        _unknown(conn, message, errors[0], at)
+        _unsure(conn, provider, done, errors, at)
     elif not unknown and (other := elsewhere(conn, message)):
         _over(conn, message, other, errors[0], at)
     elif unknown or all(error.retryable for error in errors):
@@ -70,18 +74,42 @@ def _sent(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at:
         return
     holds.capture(conn, message["id"], message["mode"], cost, at)
     report(conn, row, at)
-    for part, outcome in enumerate(done.outcomes, 1):
+    _note_parts(conn, provider, done, at, enumerate(done.outcomes, 1))
+
+
+def _note_parts(
+    conn: Conn, provider: str, done: Try, at: Instant, outcomes: Iterable[tuple[int, Outcome]]
+) -> None:
+    """Keep what became of each part; receipts may have come before."""
+    message_id, names = done.message["id"], []
+    for part, outcome in outcomes:
         if isinstance(outcome, Submitted):
-            receipts.add_part(conn, message["id"], part, provider, outcome.provider_message_id)
+            names.append(outcome.provider_message_id)
+            receipts.add_part(conn, message_id, part, provider, outcome.provider_message_id)
         else:
-            receipts.add_refused(conn, message["id"], part, provider, outcome.code)
-    for outcome in done.outcomes:
-        if isinstance(outcome, Submitted):
-            match_early(conn, provider, outcome.provider_message_id, at)
+            receipts.add_refused(conn, message_id, part, provider, outcome.code)
+    for name in names:
+        match_early(conn, provider, name, at)
 
 
-def _unknown(conn: Conn, message: Row, error: ProviderError, at: Instant) -> None:
-    messages.go(conn, message["id"], MessageStatus.unknown, at, str(error), error_code=error.code)
+def _unsure(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at: Instant) -> None:
+    """Nothing is charged before the outcome of every part is proven, or its validity over."""
+    error = next(error for error in errors if error.outcome_unknown)
+    row = _unknown(conn, done.message, error, at)
+    if row:
+        known = [
+            (part, outcome)
+            for part, outcome in enumerate(done.outcomes, 1)
+            if isinstance(outcome, Submitted) or not outcome.outcome_unknown
+        ]
+        _note_parts(conn, provider, done, at, known)
+        match_unanswered(conn, row, at)
+
+
+def _unknown(conn: Conn, message: Row, error: ProviderError, at: Instant) -> Row | None:
+    return messages.go(
+        conn, message["id"], MessageStatus.unknown, at, str(error), error_code=error.code
+    )
 
 
 def _again(conn: Conn, message: Row, error: ProviderError, at: Instant) -> None:
@@ -121,7 +149,21 @@ def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
     for message in message_queue.leases_run_out(conn, provider, at):
         if repeatable:
             _again(conn, message, lost, at)
-        else:
-            _unknown(conn, message, lost, at)
+        elif row := _unknown(conn, message, lost, at):
+            match_unanswered(conn, row, at)
     for message in message_queue.past_validity(conn, at):
+        _expire(conn, message, at)
+
+
+def _expire(conn: Conn, message: Row, at: Instant) -> None:
+    """What is known to have been taken is charged, though the rest never will be known."""
+    known = receipts.parts(conn, message["id"]) if message["status"] == "unknown" else []
+    cost = message["price_per_segment"] * taken(known)
+    if not cost:
         _refund(conn, message, MessageStatus.expired, "validity_expired", at)
+        return
+    facts = {"error_code": "validity_expired", "cost": cost}
+    row = messages.go(conn, message["id"], MessageStatus.expired, at, "", **facts)
+    if row:
+        holds.capture(conn, message["id"], message["mode"], cost, at)
+        report(conn, row, at)

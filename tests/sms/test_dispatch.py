@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from db import message_queue, receipts
+from db import message_queue
 from db.database import Database
-from telephony.billing import verify
 from telephony.clock import SECOND, now
 from telephony.sms.alphabets import Encoding
 from telephony.sms.dispatch import (
@@ -74,7 +73,7 @@ TRIES: list[tuple[list[ProviderError | None], str, int, str | None]] = [
     ([UNKNOWN, THROTTLED, REFUSED], "unknown", 3, "link_lost"),
     ([THROTTLED, REFUSED, THROTTLED], "failed", 0, "smsc_throttled"),
     ([None, REFUSED, None], "sent", 2, "invalid_recipient"),
-    ([None, None, UNKNOWN], "sent", 2, "link_lost"),
+    ([None, None, UNKNOWN], "unknown", 3, "link_lost"),
     ([None, THROTTLED, THROTTLED], "sent", 1, "smsc_throttled"),
 ]
 
@@ -166,23 +165,6 @@ async def test_a_sender_that_died_leaves_an_unknown_outcome(
     await database.write(sweep, "smpp", False, now())
     assert (await message(database, message_id))["status"] == "expired"
     assert await wallet(database, who) == (FUNDS, 0)
-
-
-async def test_a_receipt_proves_that_an_unknown_message_was_sent(
-    database: Database, who: Customer
-) -> None:
-    """Its part is known and its answer was lost: it is charged when the receipt comes, once."""
-    message_id = await queue(database, who)
-    await database.write(message_queue.claim, "smpp", "dead", now(), now() - 1, 10)
-    await database.write(sweep, "smpp", False, now())
-    await database.write(receipts.add_part, message_id, 1, "smpp", f"{message_id}/1")
-    for _ in range(2):
-        await database.write(take, [receipt(f"{message_id}/1")], now())
-    row = await message(database, message_id)
-    assert (row["status"], row["cost"]) == ("delivered", PRICE)
-    assert await wallet(database, who) == (FUNDS - PRICE, 0)
-    assert [told["cost"] for told in await told_of(database, message_id)] == [PRICE / 1_000_000]
-    assert await verify.verify(database) == {}
 
 
 class Stuck(Told):

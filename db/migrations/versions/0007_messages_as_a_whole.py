@@ -13,6 +13,26 @@ def upgrade() -> None:
     op.add_column("message", sa.Column("tried", sa.String(), nullable=False, server_default=""))
     op.add_column("message", sa.Column("lane", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("message", sa.Column("send_at", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "sms_receipt", sa.Column("recipient", sa.String(), nullable=False, server_default="")
+    )
+    op.add_column("sms_receipt", sa.Column("reference", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_sms_receipt_reference",
+        "sms_receipt",
+        ["provider", "recipient"],
+        unique=False,
+        sqlite_where=sa.text("reference IS NOT NULL AND matched_at IS NULL"),
+        postgresql_where=sa.text("reference IS NOT NULL AND matched_at IS NULL"),
+    )
+    op.create_index(
+        "ix_message_unanswered",
+        "message",
+        ["provider", "to_number"],
+        unique=False,
+        sqlite_where=sa.text("status IN ('sending', 'unknown')"),
+        postgresql_where=sa.text("status IN ('sending', 'unknown')"),
+    )
     op.drop_index("ix_message_account", table_name="message")
     op.create_index(
         "ix_message_account",
