@@ -45,6 +45,16 @@ async def page(
     )  # fmt: skip
 
 
+async def newest(
+    reader: Reader, account_id: str, mode: str, *, limit: int, **filters: Any
+) -> list[Row]:
+    """Like `page`, with calls that have not ended, and without an offset."""
+    where, params = _where(account_id, mode, filters, which=())
+    return await reader.all(
+        f"SELECT * FROM call WHERE {where} ORDER BY id DESC LIMIT :limit", limit=limit, **params
+    )
+
+
 async def pages(
     reader: Reader, account_id: str, mode: str, **filters: Any
 ) -> AsyncIterator[list[Row]]:
@@ -70,9 +80,11 @@ def _search(part: str) -> str:
     return "({})".format(" OR ".join(f"{one} LIKE :search ESCAPE '\\'" for one in columns))
 
 
-def _where(account_id: str, mode: str, filters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _where(
+    account_id: str, mode: str, filters: dict[str, Any], which: tuple[str, ...] = (HAS_ENDED,)
+) -> tuple[str, dict[str, Any]]:
     used = {name: value for name, value in filters.items() if value is not None}
-    clauses = ["account_id = :account_id", "mode = :mode", HAS_ENDED]
+    clauses = ["account_id = :account_id", "mode = :mode", *which]
     clauses += [_FILTERS[name] for name in used if name != "search"]
     if "search" in used:
         clauses.append(_search(used["search"]))

@@ -106,13 +106,13 @@ async def _linked(context: Context, pages: AsyncIterator[list[Row]]) -> AsyncIte
 
 def _filters(query: LogQuery) -> dict[str, Any]:
     return {
-        "search": _searched(query.search), "direction": query.direction, "cursor": query.cursor,
+        "search": searched(query.search), "direction": query.direction, "cursor": query.cursor,
         "status": STORED_STATUS.get(query.status or "", query.status), "since": query.from_,
         "until": query.to, "sip_account": query.sip_account,
     }  # fmt: skip
 
 
-def _searched(search: str | None) -> str | None:
+def searched(search: str | None) -> str | None:
     """As numbers are stored: without blanks and brackets. A raw + in a query string arrives as
     a blank."""
     if search is None:

@@ -1,15 +1,13 @@
-"""Place a call, and look at one."""
+"""Place a call, and end one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Time, Whole
+from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Whole
 from api.urls import callback
-from api.v1.recordings import linked
-from api.v1.sms import Step
-from db import calls
+from api.v1.calls import Status
 from telephony.errors import (
     CallAlreadyEndedError,
     CallerIdNotAllowedError,
@@ -28,11 +26,6 @@ from telephony.voice.recordings.policy import OFF, STEREO
 from telephony.voice.sip_rules import USERNAME
 
 endpoint = Endpoints()
-
-Status = Literal[
-    "queued", "dialing", "ringing", "answered", "completed", "busy", "no_answer", "failed",
-    "canceled",
-]  # fmt: skip
 
 
 def _number_or_phone(text: str) -> str:
@@ -58,7 +51,11 @@ class CallBody(Body):
     from_: Annotated[
         str,
         AfterValidator(_origin),
-        Field(alias="from", description="SIP username or its caller id; its phone rings first"),
+        Field(
+            alias="from",
+            description="SIP username or its caller id: its phone rings first;"
+            " another number of the account: it is called first, and charged, too",
+        ),
     ] = ""
     caller_id: Number | None = None
     record: Annotated[
@@ -68,15 +65,16 @@ class CallBody(Body):
     timeout_seconds: Annotated[Whole, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
     time_limit_seconds: Annotated[Whole, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
     max_price_per_minute: Annotated[
-        Amount | None, Field(description="Refuse a call whose minute is dearer")
+        Amount | None, Field(description="Refuse a call whose minute, of both legs, is dearer")
     ] = None
     callback_url: str | None = None
     reference: Reference | None = None
 
 
 class Placed(Answer):
-    """A queued call. `rate` is the price of a minute. `max_seconds` is what is affordable now;
-    the call is paid for and lengthened slice by slice."""
+    """A queued call. `rate` is the price of a minute, `first_leg_rate` that of the number that is
+    called first. `max_seconds` is what is affordable now; the call is paid for and lengthened
+    slice by slice."""
 
     call_id: str
     status: Literal["queued"] = "queued"
@@ -85,33 +83,7 @@ class Placed(Answer):
     caller_id: str
     max_seconds: int
     rate: Money
-
-
-class CallAnswer(Answer):
-    """A call with its timeline, oldest state first."""
-
-    call_id: str
-    status: Status
-    direction: Literal["outbound", "inbound", "internal"]
-    to: str
-    from_: Annotated[str, Field(alias="from")]
-    caller_id: str
-    sip_account: str | None
-    created_at: Time
-    started_at: Time | None
-    ringing_at: Time | None
-    answered_at: Time | None
-    ended_at: Time | None
-    duration: int
-    billsec: int
-    max_seconds: int
-    cost: Money
-    currency: str
-    hangup_cause: str | None
-    sip_code: int | None
-    reference: str | None
-    recording_url: str | None
-    timeline: list[Step]
+    first_leg_rate: Money | None = None
 
 
 class HangupAnswer(Answer):
@@ -128,7 +100,7 @@ class HangupAnswer(Answer):
             DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
-    """Place a call: the phone of `from` rings first, then `to` is dialled."""
+    """Place a call: `from` rings first, then `to` is dialled."""
     wish = Wish(
         to=body.to, origin=body.from_, caller_id=body.caller_id or "",
         record=_record(body.record),
@@ -140,30 +112,15 @@ def place_call(context: Context, body: CallBody) -> Placed:
         context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
         wish=wish, now=context.now,
     )  # fmt: skip
-    price, most = placed.rate.voice_per_minute, body.max_price_per_minute
+    first = placed.first_rate.voice_per_minute if placed.first_rate else None
+    price, most = placed.rate.voice_per_minute + (first or 0), body.max_price_per_minute
     if most is not None and price > most:  # what was placed is undone with the transaction
         sentence = f"A minute costs {shown(price, placed.rate.currency)}."
         raise above("max_price_per_minute", sentence)
     return Placed(
         call_id=placed.call_id, to=placed.to, from_=placed.origin, caller_id=placed.caller_id,
         max_seconds=placed.max_seconds, rate=placed.rate.voice_per_minute,
-    )  # fmt: skip
-
-
-@endpoint("GET", "/voice/calls/{call_id}", scope="voice:read", returns=CallAnswer,
-          errors=(NotFoundError,))  # fmt: skip
-async def show_call(context: Context, _: None) -> CallAnswer:
-    """Show a call, its state and its timeline."""
-    me, call_id = context.me, context.path["call_id"]
-    row = await calls.find(context.db, me.account_id, me.mode, call_id)
-    if row is None:
-        raise NotFoundError("There is no such call.")
-    (row,) = await linked(context, [row])
-    timeline = [Step(**step) for step in await calls.timeline(context.db, call_id)]
-    facts: dict[str, Any] = {name: row[name] for name in CallAnswer.model_fields if name in row}
-    return CallAnswer(
-        call_id=row["id"], to=row["to_number"], from_=row["from_number"], timeline=timeline,
-        **facts,
+        first_leg_rate=first,
     )  # fmt: skip
 
 

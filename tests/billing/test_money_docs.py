@@ -24,6 +24,7 @@ PAGE = (Path(__file__).parents[2] / "docs/money.md").read_text()
 NOW = 1_768_000_000_000_000
 SLICE_SECONDS = 60
 HOUR_SECONDS = 3_600
+RING_SECONDS = 30
 IN_SLICES = Rate("1", "USD", 0, 12_000, 5_000, 60, 60)
 """The rate that the page names above its tables of slices."""
 REFUSALS = (InsufficientFundsError, SpendCapReachedError, RefundError)
@@ -68,7 +69,7 @@ def test_every_table_of_figures_is_computed() -> None:
     known = [MESSAGES, CALLS, FUNDS, POTS, SLICES]
     lines = re.findall(r"(?m)^\| --- .*$", PAGE)
     assert len(lines) == sum(len(tables(*heading)) for heading in known)
-    assert (len(tables(*POTS)), len(tables(*SLICES))) == (5, 2)
+    assert (len(tables(*POTS)), len(tables(*SLICES))) == (5, 4)
 
 
 @pytest.mark.parametrize("row", only(*MESSAGES), ids=" ".join)
@@ -97,6 +98,7 @@ class Books:
         self.who = who
         self.kind = kind
         self.granted: dict[str, int] = {}
+        self.first: dict[str, grants.FirstLeg] = {}
         self.steps = 0
 
     def do(self, conn: Conn, words: list[str]) -> None:
@@ -104,7 +106,8 @@ class Books:
         verbs: dict[str, Callable[..., object]] = {
             "fund": self.fund, "top": self.top_up, "hold": self.hold, "capture": self.capture,
             "release": self.release, "refund": self.refund, "adjust": self.adjust,
-            "cap": self.cap, "begin": self.begin, "lengthen": self.lengthen, "end": self.end,
+            "cap": self.cap, "begin": self.begin, "call-back": self.call_back,
+            "lengthen": self.lengthen, "end": self.end,
         }  # fmt: skip
         verbs[words[0]](conn, *words[1:])
 
@@ -148,16 +151,23 @@ class Books:
     def begin(self, conn: Conn, name: str) -> None:
         self.granted[name] = grants.begin(conn, self.payer(name), SLICE_SECONDS, NOW).seconds
 
+    def call_back(self, conn: Conn, name: str) -> None:
+        self.first[name] = grants.FirstLeg(IN_SLICES, grants.waits(RING_SECONDS))
+        self.begin(conn, name)
+
     def lengthen(self, conn: Conn, name: str, _: str, seconds: str) -> None:
         payer, before = self.payer(name), self.granted[name]
         self.granted[name] = grants.lengthen(conn, payer, before, int(seconds), NOW).seconds
 
-    def end(self, conn: Conn, name: str, _: str, seconds: str) -> None:
+    def end(self, conn: Conn, name: str, _: str, seconds: str, *first: str) -> None:
         cost = call_cost(IN_SLICES, min(int(seconds), self.granted[name]))
+        if first:  # "and 75"
+            cost += call_cost(IN_SLICES, int(first[-1]))
         holds.capture(conn, name, self.who.mode, cost, NOW)
 
     def payer(self, name: str) -> grants.Payer:
-        return grants.Payer(self.who.account_id, self.who.mode, name, IN_SLICES, HOUR_SECONDS)
+        return grants.Payer(self.who.account_id, self.who.mode, name, IN_SLICES, HOUR_SECONDS,
+                            first=self.first.get(name))  # fmt: skip
 
 
 async def carry_out(database: Database, books: Books, step: str) -> None:
@@ -198,6 +208,8 @@ async def test_slices(database: Database, rows: list[Cells]) -> None:
 
 def test_the_page_names_the_rate_and_the_slice() -> None:
     assert "With 0.012 a minute, 60/60, and a connect fee of 0.005:" in PAGE
+    assert f"a ringing time of {RING_SECONDS} seconds (so a first leg of 35 seconds" in PAGE
+    assert grants.waits(RING_SECONDS) == 35
     assert "(`SMS_VOIP_CALL_SLICE_SECONDS`, 60)" in PAGE
     assert Settings.model_fields["call_slice_seconds"].default == SLICE_SECONDS
 

@@ -115,6 +115,7 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await call_log.page(reader, "acc", "test", limit=50)
     await call_log.page(reader, "acc", "test", limit=50, cursor="call_x", search="155")
     await call_log.count(reader, "acc", "test", status="busy")
+    await call_log.newest(reader, "acc", "test", limit=50, cursor="call_x", search="155")
     await messages.find(reader, "acc", "test", "msg")
     await messages.history(reader, "msg")
     await calls.timeline(reader, "call")
