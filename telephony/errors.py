@@ -225,6 +225,14 @@ class InternalError(Problem):
     title = "Something failed on our side. Nothing was charged; support can find the request id."
 
 
+class StoreUnavailableError(Problem):
+    """The store of recordings did not answer."""
+
+    status, code = 503, "store_unavailable"
+    title = "The recording cannot be read just now. Try again shortly."
+    retry_after_seconds = 5
+
+
 class DatabaseUnavailableError(Problem):
     """The database did not take the transaction in time."""
 

@@ -18,6 +18,7 @@ from telephony.errors import (
     NotFoundError,
     RangeNotSatisfiableError,
     ScopeMissingError,
+    StoreUnavailableError,
 )
 from telephony.voice.recordings.links import Links
 
@@ -44,7 +45,7 @@ class LinkQuery(Body):
     "GET", "/voice/recordings/{recording_id}", scope=PUBLIC, takes=LinkQuery, returns=None,
     besides=(AUDIO,), partial=True,
     errors=(MissingApiKeyError, ScopeMissingError, LinkForgedError, LinkExpiredError,
-            NotFoundError, RangeNotSatisfiableError),
+            NotFoundError, RangeNotSatisfiableError, StoreUnavailableError),
 )  # fmt: skip
 async def recording(context: Context, query: LinkQuery) -> Response:
     """Get the audio of a recorded call, by its signed link or with a key; ranges are served."""
@@ -107,6 +108,8 @@ async def _audio(context: Context, row: Row, headers: dict[str, str]) -> Respons
         audio = await context.recordings.read(row["stored_as"], wanted.start, wanted.stop)
     except FileNotFoundError as error:
         raise NotFoundError("The recording is no longer in the store.") from error
+    except OSError as error:
+        raise StoreUnavailableError from error
     if wanted.whole:
         return StreamingResponse(audio, headers=headers)
     headers |= {"Content-Range": wanted.content_range}

@@ -12,7 +12,7 @@ from db.connection import Row
 from db.database import Database
 from telephony.settings import Settings
 from telephony.voice.recordings import store as stores
-from telephony.voice.recordings.store import RecordingStore, S3Recordings, open_store
+from telephony.voice.recordings.store import RETRIES_MAX, RecordingStore, S3Recordings, open_store
 from telephony.voice.recordings.wav import Wav
 from tests.api.world import client_of
 from tests.factories import Customer, customer
@@ -82,6 +82,10 @@ async def test_from_the_spool_through_the_bucket_to_the_customer(
         assert (await client.get(path, headers=headers)).content == audio
         part = await client.get(path, headers={**headers, "Range": "bytes=44-99"})
         assert (part.status_code, part.content) == (206, audio[44:100])
+        kept.fail_next = RETRIES_MAX + 1
+        failed = await client.get(path, headers=headers)
+        assert (failed.status_code, failed.json()["code"]) == (503, "store_unavailable")
+        assert failed.headers["retry-after"] == "5"
         kept.objects.clear()
         assert (await client.get(path, headers=headers)).status_code == 404
     assert kept.refused == []

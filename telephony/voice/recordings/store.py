@@ -32,7 +32,8 @@ class RecordingStore(Protocol):
         """Keep it for good, or raise and keep nothing; blocks, so call it in a thread."""
 
     async def read(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Bytes from `start` until before `stop`; FileNotFoundError where there is no such key."""
+        """Bytes from `start` until before `stop`; FileNotFoundError where there is no such key,
+        another OSError where the store does not answer."""
 
     async def delete(self, key: str) -> None:
         """Delete it; nothing to delete is well."""
@@ -51,7 +52,7 @@ async def why_not(settings: Settings) -> str:
         await open_store(settings).read(NOTHING, 0, 1)
     except FileNotFoundError:
         return ""
-    except (BaseError, OSError) as error:
+    except OSError as error:
         return str(error).partition("\n")[0]
     return ""
 
@@ -148,7 +149,10 @@ class S3Recordings:
 
     async def _range(self, key: str, start: int, stop: int) -> bytes:
         end = min(stop, start + RANGE_BYTES)
-        return bytes(await obstore.get_range_async(self._store, key, start=start, end=end))
+        try:
+            return bytes(await obstore.get_range_async(self._store, key, start=start, end=end))
+        except BaseError as error:
+            raise OSError(str(error)) from error
 
     async def delete(self, key: str) -> None:
         """AWS tells no difference where there was no object, others do."""
