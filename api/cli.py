@@ -14,6 +14,7 @@ from api.commands.cdr import cdr
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
 from api.commands.money import account, ledger
+from api.commands.number import number
 from api.commands.options import console, settings
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
@@ -23,6 +24,7 @@ from api.commands.serve import serve as serve_here
 from api.commands.sms import provider, sender, sms_route
 from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
+from api.commands.trunk import route, trunk
 from api.commands.up import PortInUseError, Up
 from api.openapi import document
 from db.database import DatabaseError
@@ -41,6 +43,9 @@ cli.add_typer(ledger, name="ledger")
 cli.add_typer(provider, name="provider")
 cli.add_typer(sms_route, name="sms-route")
 cli.add_typer(sender, name="sender")
+cli.add_typer(trunk, name="trunk")
+cli.add_typer(route, name="route")
+cli.add_typer(number, name="number")
 cli.add_typer(cdr, name="cdr")
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,

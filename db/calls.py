@@ -78,6 +78,9 @@ class Call(Table, table=True):
                 where="hangup_at IS NOT NULL AND status IN ('dialing', 'ringing', 'answered')"),
         partial("ix_call_busy", "account_id", "mode",
                 where="status IN ('queued', 'dialing', 'ringing', 'answered')"),
+        partial("ix_call_trunk", "trunk",
+                where="trunk IS NOT NULL"
+                " AND status IN ('queued', 'dialing', 'ringing', 'answered')"),
         partial("ix_call_credit", "node", "extend_at", where="status = 'answered'"),
     )  # fmt: skip
 

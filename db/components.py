@@ -33,6 +33,12 @@ def introduce(conn: Conn, name: str, kind: str, now: int) -> None:
     insert_new(conn, "component", name=name, kind=kind, **facts)
 
 
+def keep_only(conn: Conn, kind: str, names: list[str]) -> None:
+    """Forget the parts of that kind that are no more."""
+    sql = "DELETE FROM component WHERE kind = :kind AND name NOT IN :names"
+    conn.run(sql, kind=kind, names=["", *names])
+
+
 async def every(reader: Reader) -> list[Row]:
     """Every part as it was last seen."""
     return await reader.all("SELECT * FROM component ORDER BY kind, name")

@@ -1,10 +1,13 @@
 """Numbers (DIDs) that accounts own, and what rings when somebody calls them."""
 
+from typing import Any
+
 from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, valid_mode
+from db.connection import Conn, Row, insert_new
 
 
 class OwnedNumber(Table, table=True):
@@ -37,3 +40,46 @@ class DestinationRule(Table, table=True):
     account_id: str = Field(primary_key=True, foreign_key="account.id")
     prefix: str = Field(primary_key=True)
     allowed: bool
+
+
+def own(conn: Conn, **facts: Any) -> bool:
+    """Give a number to an account; False if somebody owns it."""
+    return insert_new(conn, "owned_number", **facts)
+
+
+def owned(conn: Conn, number: str) -> Row | None:
+    """Who owns the number, and what rings when it is called."""
+    return conn.one("SELECT * FROM owned_number WHERE number = :number", number=number)
+
+
+def every(conn: Conn) -> list[Row]:
+    """Every number that is owned, with its account's name."""
+    return conn.all(
+        "SELECT n.*, a.name FROM owned_number n JOIN account a ON a.id = n.account_id"
+        " ORDER BY n.number"
+    )
+
+
+def disown(conn: Conn, number: str) -> bool:
+    """Take a number away; False if nobody had it."""
+    return bool(conn.run("DELETE FROM owned_number WHERE number = :number", number=number))
+
+
+def rule(conn: Conn, account_id: str, prefix: str, allowed: bool) -> None:
+    """Allow or block an account's calls to a prefix; the last word counts."""
+    conn.run(
+        "INSERT INTO destination_rule (account_id, prefix, allowed)"
+        " VALUES (:account_id, :prefix, :allowed) ON CONFLICT (account_id, prefix)"
+        " DO UPDATE SET allowed = excluded.allowed",
+        account_id=account_id, prefix=prefix, allowed=allowed,
+    )  # fmt: skip
+
+
+def allows(conn: Conn, account_id: str, prefixes: list[str]) -> bool:
+    """What the rule with the longest of these prefixes says; True where there is none."""
+    row = conn.one(
+        "SELECT allowed FROM destination_rule WHERE account_id = :account_id"
+        " AND prefix IN :prefixes ORDER BY LENGTH(prefix) DESC LIMIT 1",
+        account_id=account_id, prefixes=prefixes,
+    )  # fmt: skip
+    return row is None or bool(row["allowed"])

@@ -1,9 +1,13 @@
 """Carriers, and which of them reaches which prefix."""
 
+from typing import Any
+
 from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, text
+from db.connection import Conn, Row, insert_new
+from db.ids import new_id
 
 
 class Trunk(Table, table=True):
@@ -45,3 +49,70 @@ class TrunkRoute(Table, table=True):
     weight: int
     strip: int = 0
     prepend: str = ""
+
+
+def add(conn: Conn, **facts: Any) -> bool:
+    """Insert a trunk; False if there is one of that name."""
+    return insert_new(conn, "trunk", id=new_id("trk"), status="active", **facts)
+
+
+def named(conn: Conn, name: str) -> Row | None:
+    """The trunk of that name."""
+    return conn.one("SELECT * FROM trunk WHERE name = :name", name=name)
+
+
+def every(conn: Conn) -> list[Row]:
+    """Every trunk, by name."""
+    return conn.all("SELECT * FROM trunk ORDER BY name")
+
+
+def remove(conn: Conn, trunk_id: str) -> None:
+    """Delete a trunk with its routes."""
+    conn.run("DELETE FROM trunk_route WHERE trunk_id = :id", id=trunk_id)
+    conn.run("DELETE FROM trunk WHERE id = :id", id=trunk_id)
+
+
+def put_route(conn: Conn, **facts: Any) -> None:
+    """Lead a prefix to a trunk; doing it again replaces the rule."""
+    conn.run(
+        "INSERT INTO trunk_route (prefix, trunk_id, priority, weight, strip, prepend)"
+        " VALUES (:prefix, :trunk_id, :priority, :weight, :strip, :prepend)"
+        " ON CONFLICT (prefix, trunk_id) DO UPDATE SET priority = excluded.priority,"
+        " weight = excluded.weight, strip = excluded.strip, prepend = excluded.prepend",
+        **facts,
+    )
+
+
+def drop_route(conn: Conn, prefix: str, trunk_id: str) -> bool:
+    """Lead a prefix there no longer; False if it was not."""
+    sql = "DELETE FROM trunk_route WHERE prefix = :prefix AND trunk_id = :trunk_id"
+    return bool(conn.run(sql, prefix=prefix, trunk_id=trunk_id))
+
+
+def routes(conn: Conn) -> list[Row]:
+    """Every route with the name of its trunk, in the order of the table."""
+    return conn.all(
+        "SELECT r.*, t.name FROM trunk_route r JOIN trunk t ON t.id = r.trunk_id"
+        " ORDER BY r.prefix, r.priority, t.name"
+    )
+
+
+def candidates(conn: Conn, prefixes: list[str]) -> list[Row]:
+    """Routes of these prefixes to trunks in service; `down` where the last probe says so."""
+    return conn.all(
+        "SELECT r.prefix, r.priority, r.weight, r.strip, r.prepend, t.name, t.capacity,"
+        " t.caller_id_format, COALESCE(c.status = 'outage', FALSE) AS down FROM trunk_route r"
+        " JOIN trunk t ON t.id = r.trunk_id LEFT JOIN component c ON c.name = 'trunk:' || t.name"
+        " WHERE r.prefix IN :prefixes AND t.status = 'active'",
+        prefixes=prefixes,
+    )
+
+
+def calls_of(conn: Conn, name: str) -> int:
+    """How many calls the trunk has open, or will have once they are placed."""
+    row = conn.one(
+        "SELECT COUNT(*) AS open FROM call WHERE trunk = :name"
+        " AND status IN ('queued', 'dialing', 'ringing', 'answered')",
+        name=name,
+    )
+    return int(row["open"]) if row else 0

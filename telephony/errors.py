@@ -191,6 +191,14 @@ class MessageNotCancelableError(Problem):
     title = "Only a scheduled or queued message can be canceled. Read it to see where it is."
 
 
+class NoLineFreeError(Problem):
+    """Every trunk that reaches the number has as many calls as it takes; nothing was charged."""
+
+    status, code = 503, "no_line_free"
+    title = "All lines to this destination are in use: try again in a moment."
+    retry_after_seconds = 5
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

@@ -26,3 +26,12 @@ def prefixes(number: str) -> list[str]:
     """`+1555` → `["1", "15", "155", "1555"]`."""
     digits = number.lstrip("+")
     return [digits[:end] for end in range(1, len(digits) + 1)]
+
+
+def national(number: str, other: str) -> str:
+    """`+4930123456` as people dial it within Germany, `030123456`; empty if `other` is abroad."""
+    here, there = phonenumbers.parse(number), phonenumbers.parse(other)
+    if here.country_code != there.country_code:
+        return ""
+    text = phonenumbers.format_number(here, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(char for char in text if char.isdigit())

@@ -15,7 +15,7 @@ from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
 from telephony.sms.carriers import Carriers
 from telephony.sms.providers.base import Health
-from telephony.voice import strays
+from telephony.voice import strays, trunk_worker
 from telephony.voice.ami import AmiLink
 from telephony.voice.ami.listing import AstDbReader
 from telephony.voice.authorize import Authorizer
@@ -32,6 +32,8 @@ from telephony.voice.recordings.links import Links
 from telephony.voice.recordings.mover import Mover
 from telephony.voice.recordings.store import open_store
 from telephony.voice.recordings.sweeper import Sweeper
+from telephony.voice.trunk_worker import TrunkWorker
+from telephony.voice.trunks import component
 from telephony.webhooks.deliver import WebhookWorker
 
 REPORT_SECONDS = 2.0
@@ -71,13 +73,14 @@ class Worker:
         provisioner = Provisioner(db, self._provisioning, vault, settings)
         astdb = AstDbReader(host, port, "provisioning", secrets.ami_provisioning)
         self._drift = Drift(db, self._provisioning, astdb, provisioner, vault, settings)
+        self._trunks = TrunkWorker(db, self._provisioning, vault, settings)
         store = open_store(settings)
         mover = Mover(db, settings, store, Links(settings, vault))
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, self._drift.run,
             call_events.run,
-            credit.run, Hangups(db, self._calls, node).run,
+            credit.run, self._trunks.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, self._report, self._verify,
             self._expire, self._sweep, self._carriers.run,
@@ -120,6 +123,7 @@ class Worker:
             Part(self._settings.node, "pbx", self._pbx),
             Part("ledger", "ledger", self._verifier.look, "degraded"),
             *(Part(name, "sms", _looked(one)) for name, one in self._carriers.health().items()),
+            *(Part(component(one.name), "trunk", _looked(one)) for one in self._trunks.health),
         ]
 
     def _pbx(self) -> tuple[bool, str]:
@@ -129,7 +133,7 @@ class Worker:
         return up, links + (repaired if self._drift.repaired else "")
 
 
-def _looked(health: Health) -> Callable[[], tuple[bool, str]]:
+def _looked(health: Health | trunk_worker.Health) -> Callable[[], tuple[bool, str]]:
     return lambda: (health.up, health.detail)
 
 

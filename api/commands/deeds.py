@@ -32,7 +32,7 @@ def write(deed: Callable[[Conn], T]) -> T:
     return run(work())
 
 
-def account_called(conn: Conn, name: str) -> Row:
+def one_account(conn: Conn, name: str) -> Row:
     """The account of that id or name; ValueError unless there is exactly one."""
     found = accounts.accounts_like(conn, name)
     if len(found) != 1:

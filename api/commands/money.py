@@ -1,26 +1,22 @@
 """`sms-voip account …` and `sms-voip ledger …`: what a person does to money, and its proofs. They
 work beside a running platform."""
 
-import asyncio
 import getpass
-from collections.abc import Coroutine
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from api.commands.deeds import one_account, run, write
 from api.commands.options import console, database, instant
-from db import accounts, audit
+from db import accounts, audit, numbers
 from db.connection import Conn, Row
 from db.ids import new_id
 from telephony.billing import adjustments, limits, verify, wallets
 from telephony.clock import Instant, now, rfc3339
-from telephony.errors import Problem
 from telephony.money import Micros, shown, to_micros
 from telephony.voice import sip_accounts
-
-T = TypeVar("T")
 
 account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
 ledger = typer.Typer(help="The ledger: proofs, statements, corrections.", no_args_is_help=True)
@@ -56,6 +52,7 @@ def _calls(text: str) -> int | str:
 
 NONE = "none"
 CALLS_LIMIT = 1_000_000
+PREFIX_DIGITS_MAX = 15
 Account = Annotated[str, typer.Argument(help="Id or name of the account.")]
 Reason = Annotated[str, typer.Option(help="Kept with the journal for ever.")]
 AMOUNT: Any = typer.Argument(parser=_amount, metavar="AMOUNT", help="In units, such as 25.50.")
@@ -79,7 +76,7 @@ def fund(
         balance = wallets.balance(conn, row["id"], mode, "wallet")
         return f"The {mode} wallet of {row['name']} has {shown(balance, row['currency'])}."
 
-    console.print(_write(deed), markup=False)
+    console.print(write(deed), markup=False)
 
 
 @account.command("limits")
@@ -109,7 +106,7 @@ def set_limits(
             if threshold is not None:
                 limits.set_threshold(conn, account_id, mode, kind, _or_none(threshold), now())
 
-    _write(deed)
+    write(deed)
 
 
 @account.command("key-limit")
@@ -127,7 +124,22 @@ def set_key_limit(
         if given and not accounts.change_key(conn, key_id, **given):
             raise ValueError(f"there is no key {key_id}")
 
-    _write(deed)
+    write(deed)
+
+
+Prefix = Annotated[str, typer.Argument(help="Digits that numbers begin with, such as 4470.")]
+
+
+@account.command()
+def allow(name: Account, prefix: Prefix) -> None:
+    """Let an account call numbers that begin so; the longest prefix counts."""
+    write(lambda conn: _rule(conn, name, prefix, True))
+
+
+@account.command()
+def block(name: Account, prefix: Prefix) -> None:
+    """Let an account not call numbers that begin so; the longest prefix counts."""
+    write(lambda conn: _rule(conn, name, prefix, False))
 
 
 @account.command()
@@ -159,7 +171,7 @@ def adjust(
             reference=new_id("adjust"), actor=_actor(), now=now(),
         )  # fmt: skip
 
-    console.print(_write(deed), markup=False)
+    console.print(write(deed), markup=False)
 
 
 @ledger.command()
@@ -174,13 +186,13 @@ def refund(
         return adjustments.refund(conn, charge, amount, reason=reason, actor=_actor(),
                                   reference=new_id("refund"), now=now())  # fmt: skip
 
-    console.print(_write(deed), markup=False)
+    console.print(write(deed), markup=False)
 
 
 @ledger.command("verify")
 def verify_all() -> None:
     """Prove every promise of the ledger; exit status 1 and the rows that break one."""
-    found = _run(_verify())
+    found = run(_verify())
     _list(found)
     if found:
         raise SystemExit(1)
@@ -193,7 +205,7 @@ def reconcile(
     stop: Annotated[int | None, TO] = None,
 ) -> None:
     """List what is lawful and still worth a look: calls without record, surplus, late charges."""
-    _list(_run(_questions(start or 0, stop or now())))
+    _list(run(_questions(start or 0, stop or now())))
 
 
 @ledger.command()
@@ -204,7 +216,7 @@ def statement(
     stop: Annotated[int | None, TO] = None,
 ) -> None:
     """Print what moved an account's money, with the balance after each line."""
-    row, lines = _run(_statement(name, mode, start or 0, stop or now()))
+    row, lines = run(_statement(name, mode, start or 0, stop or now()))
     for line in lines:
         amount, balance = (shown(int(line[key]), row["currency"]) for key in ("amount", "balance"))
         console.print(
@@ -213,12 +225,11 @@ def statement(
         )  # fmt: skip
 
 
-def one_account(conn: Conn, name: str) -> Row:
-    """The one account of an id or name; ValueError without it."""
-    found = accounts.accounts_like(conn, name)
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} accounts have the id or name {name}")
-    return found[0]
+def _rule(conn: Conn, name: str, prefix: str, allowed: bool) -> None:
+    digits = prefix.removeprefix("+")
+    if not digits.isdigit() or len(digits) > PREFIX_DIGITS_MAX:
+        raise ValueError(f"a prefix is 1 to {PREFIX_DIGITS_MAX} digits")
+    numbers.rule(conn, one_account(conn, name)["id"], digits, allowed)
 
 
 def _given(**caps: int | str | None) -> dict[str, int | None]:
@@ -232,7 +243,7 @@ def _set_status(name: str, status: str) -> None:
         sip_accounts.set_account_status(conn, row["id"], status, now())
         return f"{row['name']} is {status}."
 
-    console.print(_write(deed), markup=False)
+    console.print(write(deed), markup=False)
 
 
 def _or_none(cap: Micros | str) -> Micros | None:
@@ -249,23 +260,6 @@ def _list(found: verify.Drift) -> None:
         for row in rows:
             facts = " ".join(f"{column}={value}" for column, value in row.items())
             console.print(f"  {facts}", markup=False, soft_wrap=True)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """What the work returns; a refusal is a sentence and exit status 1."""
-    try:
-        return asyncio.run(work)
-    except (Problem, ValueError) as error:
-        console.print(f"Refused: {error}", style="red", markup=False)
-        raise SystemExit(1) from error
-
-
-def _write(deed: Any) -> Any:
-    async def write() -> Any:
-        async with database() as db:
-            return await db.write(deed)
-
-    return _run(write())
 
 
 async def _verify() -> verify.Drift:

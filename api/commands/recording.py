@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.deeds import account_called, write
+from api.commands.deeds import one_account, write
 from api.commands.options import console, settings
 from db import accounts
 from db.connection import Conn, Row
@@ -42,7 +42,7 @@ def set_recording(
 
 
 def _set(conn: Conn, name: str, record: Record | None, days: int | None) -> Row:
-    account_id = account_called(conn, name)["id"]
+    account_id = one_account(conn, name)["id"]
     if record is not None:
         accounts.change(conn, account_id, record="" if record == Record.none else record)
     if days is not None:

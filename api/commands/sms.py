@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from api.commands.money import Account, Mode, one_account
+from api.commands.deeds import one_account
+from api.commands.money import Account, Mode
 from api.commands.options import console, database, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers

@@ -1,32 +1,17 @@
-"""Answers the dialplan when a phone dials: who it is, where to, for how long; or why not."""
+"""Answers the dialplan: a phone dials, a carrier calls, a call is to be put through. Who it is,
+where to, for how long; or why not."""
 
 from db import accounts, sip
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
-from telephony.errors import (
-    AccountSuspendedError,
-    ConcurrencyLimitError,
-    DestinationNotAllowedError,
-    InsufficientFundsError,
-    NotFoundError,
-    Problem,
-    ValidationFailedError,
-)
+from telephony.errors import AccountSuspendedError, Problem, ValidationFailedError
 from telephony.phone_numbers import e164
 from telephony.settings import Settings
+from telephony.voice import inbound
 from telephony.voice.fastagi import AgiRequest, AgiVerdict
 from telephony.voice.place import SIP, Placed, place_from_phone, refuse_from_phone
-
-REJECTED = 21
-Q850: dict[type[Problem], int] = {
-    InsufficientFundsError: REJECTED,
-    AccountSuspendedError: REJECTED,
-    ConcurrencyLimitError: 42,
-    DestinationNotAllowedError: 3,
-    NotFoundError: 1,
-    ValidationFailedError: 28,
-}
+from telephony.voice.refusals import REJECTED, cause_of, refused
 
 
 class Authorizer:
@@ -38,10 +23,18 @@ class Authorizer:
 
     async def __call__(self, request: AgiRequest) -> AgiVerdict:
         """Grant with the money held and the call on record, or refuse with a cause."""
-        _, endpoint, dialled = request.arguments[:3]
-        return await self._db.write(
-            decide, self._settings, endpoint=endpoint, dialled=dialled, uniqueid=request.uniqueid
-        )
+        _, endpoint, dialled, caller = (*request.arguments[:4], "", "", "", "")[:4]
+        asked = {"endpoint": endpoint, "dialled": dialled, "uniqueid": request.uniqueid}
+        match request.script:
+            case "authorize":
+                return await self._db.write(decide, self._settings, **asked)
+            case "inbound":
+                return await self._db.write(inbound.decide, self._settings, caller=caller, **asked)
+            case "forward":
+                return await self._db.write(
+                    inbound.forward, self._settings, uniqueid=request.uniqueid
+                )
+        return refused(REJECTED)
 
 
 def decide(
@@ -50,7 +43,7 @@ def decide(
     """Record and pay for the call, or log its refusal."""
     phone = sip.by_username(conn, endpoint)
     if phone is None or phone["status"] != "active":
-        return _refusal(REJECTED)
+        return refused(REJECTED)
     to, at = dialled, now()
     try:
         to = _destination(conn, phone, dialled)
@@ -62,7 +55,7 @@ def decide(
             conn, phone=phone, to=to, uniqueid=uniqueid, node=settings.node, cause=problem.code,
             now=at,
         )  # fmt: skip
-        return _refusal(Q850.get(type(problem), REJECTED))
+        return refused(cause_of(problem))
     return AgiVerdict(True, _variables(placed))
 
 
@@ -70,9 +63,9 @@ def _destination(conn: Conn, phone: Row, dialled: str) -> str:
     account = accounts.account(conn, phone["account_id"])
     if account["status"] != "active":
         raise AccountSuspendedError
-    inside = sip.by_username(conn, dialled)
-    if inside and inside["account_id"] == account["id"]:  # another's may look like a number
-        return SIP + dialled
+    inside = sip.inside(conn, account["id"], dialled)  # another's name may look like a number
+    if inside:
+        return SIP + str(inside["username"])
     number = f"+{dialled[2:]}" if dialled.startswith("00") else dialled
     try:
         return e164(number, account["country"])
@@ -89,7 +82,3 @@ def _variables(placed: Placed) -> dict[str, str]:
         "SV_RING_SECONDS": str(placed.ring_seconds),
         "SV_RECORD": placed.record,
     }
-
-
-def _refusal(cause: int) -> AgiVerdict:
-    return AgiVerdict(False, {"SV_CAUSE": str(cause)})

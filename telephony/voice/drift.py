@@ -22,6 +22,8 @@ EVERY_SECONDS = 60.0
 COST_MAX = 1 / 200
 """Part of the time that comparing may take: with very many accounts it comes less often."""
 BATCH_MAX = 500
+TRUNK = "_"
+"""What the names of carriers begin with, which are somebody else's to write."""
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,8 @@ class Drift:
         found: dict[str, bytes] = {}
         for family in FAMILIES:
             for name, value in self._reader.rows(family):
+                if name.startswith(TRUNK):
+                    continue
                 found[name] = fold(found.get(name, b""), family, value)
         return found
 

@@ -61,6 +61,19 @@ class Grant:
     max_seconds: int
 
 
+NOTHING = Grant(0, TIME_LIMIT, 0)
+
+
+def columns(payer: Payer, grant: Grant) -> Row:
+    """The columns of a call's talk time. The PBX gets the grant with the call, so that is what
+    it has confirmed."""
+    return {
+        "time_limit_seconds": payer.limit_seconds, "max_seconds": grant.max_seconds,
+        "granted_seconds": grant.seconds, "armed_seconds": grant.seconds,
+        "cut_cause": grant.cut_cause,
+    }  # fmt: skip
+
+
 def begin(conn: Conn, payer: Payer, slice_seconds: int, now: Instant) -> Grant:
     """Pay for the first slice, or as much of it as there are funds for; raises
     InsufficientFundsError where they do not cover the first billing step."""

@@ -21,7 +21,6 @@ CHANNEL = "calls"
 CALL_SECONDS_MAX = 4 * 3600
 RING_SECONDS_DEFAULT = 30
 SIP = "sip:"
-NOTHING = Grant(0, grants.TIME_LIMIT, 0)
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def queue(
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
         due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
-        **_from(origin), **_way(target), **_granted(payer, grant),
+        **_from(origin), **_way(target), **grants.columns(payer, grant),
     )  # fmt: skip
     conn.wake(CHANNEL)
     return Placed(
@@ -152,7 +151,7 @@ def refuse_from_phone(
     target = Target(to.removeprefix(SIP), "outbound", free, routes.NOWHERE)
     call_id = new_id("call")
     payer = Payer(phone["account_id"], phone["dial_mode"], call_id, target.rate, 0)
-    _add_dialling(conn, payer, NOTHING, phone, target, uniqueid, node, now)
+    _add_dialling(conn, payer, grants.NOTHING, phone, target, uniqueid, node, now)
     calls.go(conn, call_id, calls.CallStatus.failed, now, cause, hangup_cause=cause, ended_at=now)
 
 
@@ -168,23 +167,13 @@ def _add_dialling(
         ring_seconds=RING_SECONDS_DEFAULT, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, node=node, created_at=now,
         started_at=now, last_seen_at=now, record=record, **_way(target),
-        **_granted(payer, grant),
+        **grants.columns(payer, grant),
     )  # fmt: skip
 
 
 def _way(target: Target) -> Row:
     """The columns of how the callee is reached."""
     return {"route": target.way.route, "legs": target.way.legs, "trunk": target.way.trunk}
-
-
-def _granted(payer: Payer, grant: Grant) -> Row:
-    """The columns of a call's talk time. The PBX gets the grant with the call, so that is what
-    it has confirmed."""
-    return {
-        "time_limit_seconds": payer.limit_seconds, "max_seconds": grant.max_seconds,
-        "granted_seconds": grant.seconds, "armed_seconds": grant.seconds,
-        "cut_cause": grant.cut_cause,
-    }  # fmt: skip
 
 
 def _shown(phone: Row, target: Target) -> str:
@@ -197,8 +186,8 @@ def _target(
 ) -> Target:
     if to.startswith(SIP):
         return _phone(conn, account_id, to.removeprefix(SIP))
-    rate = rating.rate_for(conn, account_id, to)
-    return Target(to, "outbound", rate, routes.out(conn, settings, mode, to, caller_id))
+    way = routes.allowed(conn, settings, account_id, mode, to, caller_id)
+    return Target(to, "outbound", rating.rate_for(conn, account_id, to), way)
 
 
 def _phone(conn: Conn, account_id: str, username: str) -> Target:

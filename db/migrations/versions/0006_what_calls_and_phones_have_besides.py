@@ -66,6 +66,18 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
+        "ix_call_trunk",
+        "call",
+        ["trunk"],
+        unique=False,
+        sqlite_where=sa.text(
+            "trunk IS NOT NULL AND status IN ('queued', 'dialing', 'ringing', 'answered')"
+        ),
+        postgresql_where=sa.text(
+            "trunk IS NOT NULL AND status IN ('queued', 'dialing', 'ringing', 'answered')"
+        ),
+    )
+    op.create_index(
         "ix_call_hangup",
         "call",
         ["node"],

@@ -17,6 +17,7 @@ from telephony.voice.ami.actions import (
     PJSIPShowContacts,
     PJSIPShowEndpoint,
     Redirect,
+    ReloadRegistrations,
     SetVar,
     SingleAction,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "PJSIPShowEndpoint",
     "Ping",
     "Redirect",
+    "ReloadRegistrations",
     "Resync",
     "SetVar",
     "SingleAction",

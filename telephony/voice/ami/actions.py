@@ -271,3 +271,13 @@ class Ping(SingleAction):
     """A sign of life; the answer carries `timestamp`."""
 
     name = "Ping"
+
+
+@dataclass(frozen=True)
+class ReloadRegistrations(SingleAction):
+    """Read the outbound registrations anew; no phone and no call notices."""
+
+    name = "Reload"
+
+    def _headers(self) -> Headers:
+        return {"Module": "res_pjsip_outbound_registration.so"}

@@ -1,0 +1,149 @@
+"""Keeps Asterisk's carriers equal to the database, and asks each of them whether it is there."""
+
+import asyncio
+import json
+import logging
+import socket
+from dataclasses import dataclass
+
+from db import components, trunks
+from db.connection import Row
+from db.database import Database
+from telephony.queue import Kick, drain, repeat
+from telephony.secrets import Vault
+from telephony.settings import Settings
+from telephony.voice.ami import AmiLink, DBDel, DBGet, DBGetTree, DBPut, ReloadRegistrations
+from telephony.voice.options import ping
+from telephony.voice.routes import DEFAULT
+from telephony.voice.trunks import CHANNEL, FAMILIES, Rows, astdb_rows, component, peer_of
+
+RECONCILE_SECONDS = 60.0
+PROBE_SECONDS = 15.0
+KIND = "trunk"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether a carrier answered when it was last asked, and how, in a sentence."""
+
+    name: str
+    up: bool
+    detail: str
+
+
+class TrunkWorker:
+    """Serves one PBX node through its `provisioning` link."""
+
+    def __init__(self, db: Database, link: AmiLink, vault: Vault, settings: Settings) -> None:
+        self.health: list[Health] = []
+        self._look = Kick()
+        self._probe = Kick()
+        self._db = db
+        self._link = link
+        self._vault = vault
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Work until cancelled: changes at once, everything on reconnect and every minute."""
+        await asyncio.gather(
+            drain(self._db, CHANNEL, self._changed, RECONCILE_SECONDS),
+            repeat("trunks", self._look, self.reconcile, RECONCILE_SECONDS),
+            repeat("trunk probes", self._probe, self.probe, PROBE_SECONDS),
+            self._on_reconnect(),
+        )
+
+    async def _changed(self) -> int:
+        self._look.kick()
+        self._probe.kick()
+        return 0
+
+    async def _on_reconnect(self) -> None:
+        async for event in self._link.events():
+            if event.name == "Connected":
+                self._look.kick()
+
+    async def probe(self) -> int:
+        """Ask every carrier at once."""
+        rows = await self._db.write(trunks.every)
+        peers = [(row["name"], row["host"], row["port"], row["transport"])
+                 for row in rows if row["status"] == "active"]  # fmt: skip
+        if self._settings.trunk_host:
+            peers.append((DEFAULT, *peer_of(self._settings.trunk_host)))
+        self.health = await asyncio.gather(*(look(*peer) for peer in peers))
+        names = [component(one.name) for one in self.health]
+        await self._db.write(components.keep_only, KIND, names)
+        return 0
+
+    async def reconcile(self) -> int:
+        """Write what differs, and delete what nobody added."""
+        if not self._link.ready:
+            return 0
+        rows = await self._db.write(trunks.every)
+        active = {f"_{row['name']}": row for row in rows if row["status"] == "active"}
+        gone = await self._known() - active.keys()
+        changed = [await self._tell(name, row) for name, row in active.items()]
+        for name in gone:
+            changed.append(await self._tell(name, None))
+        if any(changed):
+            await self._link.action(ReloadRegistrations())
+        return 0
+
+    async def _known(self) -> set[str]:
+        found = await self._link.action(DBGetTree("ps/identify"))
+        return {row.fields["key"].removeprefix("/ps/identify/") for row in found}
+
+    async def _tell(self, name: str, row: Row | None) -> bool:
+        """Make AstDB hold this of a trunk (None: nothing); True if its registration changed."""
+        found = await self._found(name)
+        truth = await self._truth(row, found) if row else {}
+        registers = truth.get("ps/registration"), truth.get("ps/auth")
+        changed = registers != (found.get("ps/registration"), found.get("ps/auth"))
+        if changed and "ps/registration" in found:
+            # A registration that changes stops for good; one that is gone and new begins.
+            await self._link.action(DBDel("ps/registration", name))
+            await self._link.action(ReloadRegistrations())
+            del found["ps/registration"]
+        for family in reversed(FAMILIES):
+            if family in found and family not in truth:
+                await self._link.action(DBDel(family, name))
+        for family in FAMILIES:
+            if family in truth and truth[family] != found.get(family):
+                await self._link.action(DBPut(family, name, truth[family]))
+        if truth != found:
+            log.info("trunk %s: Asterisk was told", name)
+        return changed and "ps/registration" in truth
+
+    async def _found(self, name: str) -> Rows:
+        rows = {family: await self._link.action(DBGet(family, name)) for family in FAMILIES}
+        return {family: row[0].fields["val"] for family, row in rows.items() if row}
+
+    async def _truth(self, row: Row, found: Rows) -> Rows:
+        try:
+            addresses = await resolved(row["host"])
+        except OSError as error:
+            log.warning("where trunk %s is cannot be looked up: %s", row["name"], error)
+            addresses = []
+        truth = astdb_rows(row, addresses, self._vault, self._settings)
+        if not json.loads(truth["ps/identify"])["match"]:
+            # Nowhere to be known by: what was known before stays.
+            del truth["ps/identify"]
+            truth |= {key: value for key, value in found.items() if key == "ps/identify"}
+        return truth
+
+
+async def resolved(host: str) -> list[str]:
+    """Every address of a host, sorted; raises OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+    return sorted({str(info[4][0]) for info in found})
+
+
+async def look(name: str, host: str, port: int, transport: str) -> Health:
+    """Ask a carrier once."""
+    try:
+        pong = await ping(host, port, transport)
+    except OSError as error:
+        return Health(name, False, f"OPTIONS: {str(error) or 'no answer'}")
+    return Health(name, True, f"OPTIONS: {pong.status} in {pong.milliseconds:.0f} ms")
