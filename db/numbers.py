@@ -83,3 +83,12 @@ def allows(conn: Conn, account_id: str, prefixes: list[str]) -> bool:
         account_id=account_id, prefixes=prefixes,
     )  # fmt: skip
     return row is None or bool(row["allowed"])
+
+
+def inside(conn: Conn, account_id: str, dialled: str) -> Row | None:
+    """The account's own SIP account of that short number or, after that, of that name."""
+    for column in ("short_number", "username"):
+        sql = f"SELECT * FROM sip_account WHERE account_id = :account_id AND {column} = :dialled"
+        if row := conn.one(sql, account_id=account_id, dialled=dialled):
+            return row
+    return None

@@ -96,14 +96,6 @@ def by_short_number(conn: Conn, account_id: str, number: str) -> Row | None:
     )  # fmt: skip
 
 
-def inside(conn: Conn, account_id: str, dialled: str) -> Row | None:
-    """The account's own SIP account of that name or, before that, of that short number."""
-    sql = "SELECT * FROM sip_account WHERE account_id = :account_id AND "
-    return conn.one(
-        sql + "short_number = :dialled", account_id=account_id, dialled=dialled
-    ) or conn.one(sql + "username = :dialled", account_id=account_id, dialled=dialled)
-
-
 def of_account(conn: Conn, account_id: str) -> list[Row]:
     """The account's SIP accounts, oldest first."""
     return conn.all(

@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, text
-from db.connection import Conn, Row, insert_new
+from db.connection import Conn, Reader, Row, insert_new
 from db.ids import new_id
 
 
@@ -61,8 +61,13 @@ def named(conn: Conn, name: str) -> Row | None:
     return conn.one("SELECT * FROM trunk WHERE name = :name", name=name)
 
 
-def every(conn: Conn) -> list[Row]:
+async def every(reader: Reader) -> list[Row]:
     """Every trunk, by name."""
+    return await reader.all("SELECT * FROM trunk ORDER BY name")
+
+
+def listed(conn: Conn) -> list[Row]:
+    """Every trunk, by name, in a transaction."""
     return conn.all("SELECT * FROM trunk ORDER BY name")
 
 

@@ -141,7 +141,7 @@ def _digits(prefix: str) -> str:
 
 
 def _carriers(conn: Conn) -> list[list[str]]:
-    return [_line(conn, row) for row in stored.every(conn)]
+    return [_line(conn, row) for row in stored.listed(conn)]
 
 
 def _line(conn: Conn, row: Row) -> list[str]:

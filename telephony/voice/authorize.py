@@ -1,7 +1,7 @@
 """Answers the dialplan: a phone dials, a carrier calls, a call is to be put through. Who it is,
 where to, for how long; or why not."""
 
-from db import accounts, sip
+from db import accounts, numbers, sip
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
@@ -63,7 +63,7 @@ def _destination(conn: Conn, phone: Row, dialled: str) -> str:
     account = accounts.account(conn, phone["account_id"])
     if account["status"] != "active":
         raise AccountSuspendedError
-    inside = sip.inside(conn, account["id"], dialled)  # another's name may look like a number
+    inside = numbers.inside(conn, account["id"], dialled)  # another's name may look like a number
     if inside:
         return SIP + str(inside["username"])
     number = f"+{dialled[2:]}" if dialled.startswith("00") else dialled

@@ -38,6 +38,8 @@ async def ping(host: str, port: int, transport: str) -> Pong:
 class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        # Whoever waited may have given up: an error that comes then is nobody's.
+        self.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
 
     def datagram_received(self, data: bytes, _: object) -> None:
         found = _STATUS.match(data)

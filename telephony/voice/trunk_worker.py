@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import time
 from dataclasses import dataclass
 
 from db import components, trunks
@@ -17,6 +18,8 @@ from telephony.voice.options import ping
 from telephony.voice.routes import DEFAULT
 from telephony.voice.trunks import CHANNEL, FAMILIES, Rows, astdb_rows, component, peer_of
 
+POLL_SECONDS = 1.0
+"""A command beside the platform rings no bell."""
 RECONCILE_SECONDS = 60.0
 PROBE_SECONDS = 15.0
 KIND = "trunk"
@@ -38,35 +41,36 @@ class TrunkWorker:
 
     def __init__(self, db: Database, link: AmiLink, vault: Vault, settings: Settings) -> None:
         self.health: list[Health] = []
-        self._look = Kick()
         self._probe = Kick()
+        self._told: tuple[list[Row], int] = ([], 0)
+        self._again_at = 0.0
         self._db = db
         self._link = link
         self._vault = vault
         self._settings = settings
 
     async def run(self) -> None:
-        """Work until cancelled: changes at once, everything on reconnect and every minute."""
+        """Work until cancelled."""
         await asyncio.gather(
-            drain(self._db, CHANNEL, self._changed, RECONCILE_SECONDS),
-            repeat("trunks", self._look, self.reconcile, RECONCILE_SECONDS),
+            drain(self._db, CHANNEL, self.step, POLL_SECONDS),
             repeat("trunk probes", self._probe, self.probe, PROBE_SECONDS),
-            self._on_reconnect(),
         )
 
-    async def _changed(self) -> int:
-        self._look.kick()
-        self._probe.kick()
+    async def step(self) -> int:
+        """Compare with Asterisk what has changed, everything on reconnect and every minute."""
+        if not self._link.ready:
+            return 0
+        rows = await trunks.every(self._db)
+        told = (rows, self._link.counters.connects)
+        if told != self._told or time.monotonic() > self._again_at:
+            await self._reconcile([row for row in rows if row["status"] == "active"])
+            self._told, self._again_at = told, time.monotonic() + RECONCILE_SECONDS
+            self._probe.kick()
         return 0
-
-    async def _on_reconnect(self) -> None:
-        async for event in self._link.events():
-            if event.name == "Connected":
-                self._look.kick()
 
     async def probe(self) -> int:
         """Ask every carrier at once."""
-        rows = await self._db.write(trunks.every)
+        rows = await trunks.every(self._db)
         peers = [(row["name"], row["host"], row["port"], row["transport"])
                  for row in rows if row["status"] == "active"]  # fmt: skip
         if self._settings.trunk_host:
@@ -76,19 +80,14 @@ class TrunkWorker:
         await self._db.write(components.keep_only, KIND, names)
         return 0
 
-    async def reconcile(self) -> int:
+    async def _reconcile(self, rows: list[Row]) -> None:
         """Write what differs, and delete what nobody added."""
-        if not self._link.ready:
-            return 0
-        rows = await self._db.write(trunks.every)
-        active = {f"_{row['name']}": row for row in rows if row["status"] == "active"}
-        gone = await self._known() - active.keys()
+        active = {f"_{row['name']}": row for row in rows}
         changed = [await self._tell(name, row) for name, row in active.items()]
-        for name in gone:
+        for name in await self._known() - active.keys():
             changed.append(await self._tell(name, None))
         if any(changed):
             await self._link.action(ReloadRegistrations())
-        return 0
 
     async def _known(self) -> set[str]:
         found = await self._link.action(DBGetTree("ps/identify"))

@@ -99,7 +99,8 @@ def refusing(status: str) -> str:
 
 LOGGED = (
     '<ereg regexp="sip:[^@]*@" search_in="hdr" header="To:" assign_to="called"/>'
-    '<log message="INVITE [$called]"/>'
+    '<ereg regexp="sip:[^@]*@" search_in="hdr" header="From:" assign_to="caller"/>'
+    '<log message="INVITE [$called] FROM [$caller]"/>'
 )
 """Once per call, however often a lost INVITE is sent again."""
 PARTIES = (
@@ -181,6 +182,11 @@ def log_of(port: int, folder: Path) -> Path:
 def invites(port: int, folder: Path) -> Counter[str]:
     """How many calls a `carrier` has had of each number."""
     return Counter(re.findall(r"INVITE sip:(\S+)@", log_of(port, folder).read_text()))
+
+
+def callers(port: int, folder: Path) -> dict[str, str]:
+    """Whom a `carrier` saw calling, by the number that was called."""
+    return dict(re.findall(r"INVITE sip:(\S+)@ FROM sip:(\S+)@", log_of(port, folder).read_text()))
 
 
 def _wait_until_bound(process: "subprocess.Popen[bytes]", port: int) -> None:

@@ -9,6 +9,8 @@ KINDS = {"function", "method", "property", "import", "unreachable_code"}
 USED_BY_OTHERS = {
     "capture_signals": "uvicorn calls it",
     "data_received": "asyncio calls it",
+    "datagram_received": "asyncio calls it",
+    "error_received": "asyncio calls it",
     "pause_writing": "asyncio calls it",
     "resume_writing": "asyncio calls it",
     "resolve": "aiohttp calls it",
