@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from db import components
+from db.connection import Conn
 from db.session import open_database
-from telephony.voice import trunk_worker, trunks
+from telephony.clock import now
+from telephony.voice import hangups, trunk_worker, trunks
 from tests.factories import Customer
 from tests.fixtures_pbx import Pbx, free_port
 from tests.pbx.registrar import registrar
@@ -142,20 +144,33 @@ async def test_what_somebody_wrote_into_astdb_is_repaired(voice: Voice) -> None:
     await until(lambda: astdb(voice, "ps/identify", "forged") == "")
 
 
-async def test_every_line_of_the_only_carrier_is_taken(pbx: Pbx, sqlite_url: str) -> None:
-    """A phone is told so, and the row says why."""
+async def test_every_line_of_the_only_carrier_is_taken(
+    pbx: Pbx, sqlite_url: str, tmp_path: Path
+) -> None:
+    """A phone is told so, and the row says why; with the end of a call there is room again."""
     database = await open_database(sqlite_url)
     settings = pbx.settings.model_copy(update={"trunk_host": ""})
-    async with working(pbx, database, settings) as voice:
-        who = await voice.customer(mode="live", phones=1)
-        await add_trunk(database, "full", voice.vault, port=free_port(), capacity=1, prefix="")
-        await voice.place(who, "+15559871234")
+    async with working(pbx, database, settings) as voice, sipp_carrier(tmp_path) as port:
+        who = await voice.customer(mode="live")
+        await add_trunk(database, "full", voice.vault, port=port, capacity=1, prefix="")
+        await told(voice, "full", port)
+        first = await voice.place(who, "+15559871234", simulated=True)
+        await voice.reached(first, "answered")
         with SipClient("127.0.0.1", settings.sip_port, voice.phones[0], SECRET) as client:
             assert await asyncio.to_thread(client.invite, "+15559871235") == 503
+            await database.write(hang_up, first)
+            await voice.ended(first)
+            assert await asyncio.to_thread(client.invite, "+15559871236") == 200
+            assert await asyncio.to_thread(client.bye) == 200
         rows = await database.all("SELECT * FROM call WHERE to_number = '+15559871235'")
-        assert [row["hangup_cause"] for row in rows] == ["no_line_free"]
-        assert [row["cost"] for row in rows] == [0]
+        assert [(row["hangup_cause"], row["cost"]) for row in rows] == [("no_line_free", 0)]
     await database.close()
+
+
+def hang_up(conn: Conn, call_id: str) -> None:
+    row = conn.one("SELECT * FROM call WHERE id = :id", id=call_id)
+    assert row
+    hangups.ask(conn, [row], hangups.REQUESTED, now())
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
