@@ -44,6 +44,7 @@ TRANSITIONS: Transitions[CallStatus] = {
     _S.canceled: _UNANSWERED,
 }
 ENDED = terminal(TRANSITIONS)
+IS_OPEN = "status IN ('queued', 'dialing', 'ringing', 'answered')"
 HAS_ENDED = f"status IN ({', '.join(map(repr, sorted(map(str, ENDED))))})"
 """Of a statement that is to use `ix_call_ended`, word for word."""
 
@@ -56,7 +57,6 @@ class Call(Table, table=True):
     acceptance, `granted_seconds` are paid for and `armed_seconds` the PBX has confirmed; one that
     uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
     A queued call has its turn at `due_at`.
-
     `route` is `phone`, `simulated` or `trunk`; `legs` is what the dialplan tries, in turn,
     `first_legs` the same for a first leg that is a number.
 
@@ -76,11 +76,8 @@ class Call(Table, table=True):
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
         partial("ix_call_hangup", "node",
                 where="hangup_at IS NOT NULL AND status IN ('dialing', 'ringing', 'answered')"),
-        partial("ix_call_busy", "account_id", "mode",
-                where="status IN ('queued', 'dialing', 'ringing', 'answered')"),
-        partial("ix_call_trunk", "trunk",
-                where="trunk IS NOT NULL"
-                " AND status IN ('queued', 'dialing', 'ringing', 'answered')"),
+        partial("ix_call_busy", "account_id", "mode", where=IS_OPEN),
+        partial("ix_call_trunk", "trunk", where=IS_OPEN),
         partial("ix_call_credit", "node", "extend_at", where="status = 'answered'"),
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def origin_of(
         return Origin(asked or phone["username"], shown, f"PJSIP/{phone['username']}", phone)
     check_allowed(conn, account_id, mode, asked)
     rate = rating.rate_for(conn, account_id, asked)
-    way = routes.out(conn, settings, mode, asked, shown)
+    way = routes.allowed(conn, settings, account_id, mode, asked, shown)
     return Origin(asked, shown, CALL_BACK, rate=rate, legs=way.legs)
 
 

@@ -70,12 +70,8 @@ def upgrade() -> None:
         "call",
         ["trunk"],
         unique=False,
-        sqlite_where=sa.text(
-            "trunk IS NOT NULL AND status IN ('queued', 'dialing', 'ringing', 'answered')"
-        ),
-        postgresql_where=sa.text(
-            "trunk IS NOT NULL AND status IN ('queued', 'dialing', 'ringing', 'answered')"
-        ),
+        sqlite_where=sa.text("status IN ('queued', 'dialing', 'ringing', 'answered')"),
+        postgresql_where=sa.text("status IN ('queued', 'dialing', 'ringing', 'answered')"),
     )
     op.create_index(
         "ix_call_hangup",
