@@ -40,16 +40,30 @@ class Smsc:
 
     @property
     def submits(self) -> list[dict[str, Any]]:
-        submits: list[dict[str, Any]] = self._post("/records")["submits"]
+        submits: list[dict[str, Any]] = self.records["submits"]
         return submits
 
     @property
     def counts(self) -> dict[str, Any]:
-        counts: dict[str, Any] = self._post("/records")["counts"]
+        counts: dict[str, Any] = self._post("/counts")["counts"]
         return counts
 
+    @property
+    def records(self) -> dict[str, Any]:
+        """All of it: `submits`, the texts that were `taken`, the `tls_names` asked for."""
+        return self._post("/records")
+
+    def listen_tls(self, key: str, certificate: str) -> int:
+        """Serve SMPP in TLS, too; its port."""
+        port: int = self._post("/tls", {"key": key, "cert": certificate})["tls_port"]
+        return port
+
+    def drop_one(self) -> None:
+        """Reset the link of the bind that stands for longest."""
+        self._post("/reset_one")
+
     def _post(self, path: str, data: object = None) -> dict[str, Any]:
-        connection = HTTPConnection(self.host, self._control_port, timeout=5)
+        connection = HTTPConnection(self.host, self._control_port, timeout=30)
         try:
             connection.request("POST", path, json.dumps(data or {}))
             records: dict[str, Any] = json.loads(connection.getresponse().read())

@@ -17,11 +17,11 @@ const DEFAULTS = {
   drop_at: 0,           // the link is reset instead of answering the n-th submit_sm from now
   nack: 0,              // so many submit_sm are answered with generic_nack
   echo: true,           // receipts carry the user_message_reference of their submit_sm
+  per_second: Infinity, // submit_sm beyond that are answered ESME_RTHROTTLED
   // What a storm is made of; each is a share of all submit_sm, drawn anew for each.
   drop_share: 0,        // the link is reset; every second of them is taken before that
-  throttle_share: 0,
   first_share: 0,       // of receipts before their response
-  record: true,
+  record: true,         // 'brief': only texts, and whether they were throttled
 };
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, REJECTD: 8 };
 
@@ -36,6 +36,7 @@ lastId = 1000;
 let sessions = new Set();
 let receivers = new Set();
 let turn = 0;
+let counted = { second: 0, submits: 0 };
 let unsent = []; // receipts without a good answer, repeated on the same or the next bind
 
 function written(id, base) {
@@ -91,7 +92,14 @@ function reset_link(session) {
 
 function submitted(session, pdu) {
   records.counts.submits += 1;
-  if (knobs.record) {
+  let status = knobs.status;
+  if (knobs.throttle > 0) { knobs.throttle -= 1; status = smpp.ESME_RTHROTTLED; }
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== counted.second) counted = { second, submits: 0 };
+  if (++counted.submits > knobs.per_second) status = smpp.ESME_RTHROTTLED;
+  if (knobs.record === 'brief') {
+    records.submits.push([pdu.short_message.message, status === smpp.ESME_RTHROTTLED]);
+  } else if (knobs.record) {
     const message = pdu.short_message;
     records.submits.push({
       source: pdu.source_addr, source_ton: pdu.source_addr_ton, source_npi: pdu.source_addr_npi,
@@ -111,11 +119,8 @@ function submitted(session, pdu) {
       command_status: smpp.ESME_RINVCMDLEN, sequence_number: pdu.sequence_number }));
     return;
   }
-  const dropped = Math.random() < knobs.drop_share;
+  const dropped = Math.random() < knobs.drop_share && !status;
   if (dropped && Math.random() < 0.5) { reset_link(session); return; }
-  let status = knobs.status;
-  if (knobs.throttle > 0) { knobs.throttle -= 1; status = smpp.ESME_RTHROTTLED; }
-  if (Math.random() < knobs.throttle_share) status = smpp.ESME_RTHROTTLED;
   if (status) { session.send(pdu.response({ command_status: status })); return; }
   const id = ++lastId;
   if (knobs.record) records.taken.push(pdu.short_message.message);
@@ -189,7 +194,8 @@ function control(request, reply) {
       return;
     }
     if (request.url === '/enquire') sessions.forEach((session) => session.enquire_link());
-    reply.end(JSON.stringify(records));
+    const brief = request.url !== '/records' && request.url !== '/reset';
+    reply.end(JSON.stringify(brief ? { counts: records.counts } : records));
   });
 }
 
