@@ -14,6 +14,7 @@ from telephony.errors import (
     ConcurrencyLimitError,
     DestinationNotAllowedError,
     InsufficientFundsError,
+    NoLineFreeError,
     NotFoundError,
     SpendCapReachedError,
     above,
@@ -97,7 +98,8 @@ class HangupAnswer(Answer):
 @endpoint(
     "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
     errors=(InsufficientFundsError, SpendCapReachedError, CallerIdNotAllowedError,
-            DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError),
+            DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError,
+            NoLineFreeError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: `from` rings first, then `to` is dialled."""

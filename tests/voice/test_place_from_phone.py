@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from db import numbers
 from db.database import Database
 from telephony.settings import Settings
 from telephony.voice.authorize import Authorizer, decide
@@ -21,6 +22,7 @@ from tests.voice.calling import (
     timeline,
     told,
 )
+from tests.voice.carriers import add_trunk
 
 UNIQUEID = "1768176000.17"
 FUNDS = 5_000_000
@@ -188,3 +190,39 @@ async def test_the_handler_takes_what_the_dialplan_sends(database: Database, who
     assert verdict.granted
     row = await the_call(database)
     assert (await call(database, row["id"]))["channel_id"] == UNIQUEID
+
+
+async def test_short_numbers_and_names(database: Database, who: Customer) -> None:
+    """A short number of one's own is nearer than a number of the world; another's is unknown."""
+    sql = "UPDATE sip_account SET short_number = '5559876543' WHERE username = 'bob'"
+    await database.write(lambda conn: conn.run(sql))
+    verdict = await dial(database, "5559876543")
+    assert (verdict.variables["SV_LEGS"], verdict.variables["SV_TO"]) == ("phones:bob", "bob")
+    row = await the_call(database)
+    assert (row["direction"], row["to_number"], row["max_seconds"]) == ("internal", "bob", 14_400)
+    other = await customer(database, sip_funds="5", country="US", name="Other")
+    await add_phone(database, other, "zoe", "+15550111555")
+    verdict = await dial(database, "5559876543", "zoe", "1.2")
+    assert verdict.variables["SV_LEGS"] == "simulated:15559876543"
+
+
+async def test_a_blocked_prefix_and_a_full_carrier(database: Database) -> None:
+    live = await customer(database, sip_funds="5", mode="live", country="US")
+    await add_phone(database, live, dial_mode="live")
+    await add_trunk(database, "one", prefix="", capacity=1)
+    await database.write(numbers.rule, live.account_id, "1666", False)
+    bare = Settings()
+    assert (await dial(database, "+16665550100", settings=bare)).variables == {"SV_CAUSE": "3"}
+    assert (await dial(database, TO, uniqueid="1.1", settings=bare)).granted
+    full = await dial(database, TO, uniqueid="1.2", settings=bare)
+    assert full.variables == {"SV_CAUSE": "34"}
+
+
+@pytest.mark.parametrize("question", ["", "other", "forward"])
+async def test_a_question_that_makes_no_sense(
+    database: Database, who: Customer, question: str
+) -> None:
+    """`forward` for a call that nobody knows is one, too."""
+    request = AgiRequest({"agi_network_script": question, "agi_uniqueid": UNIQUEID})
+    verdict = await Authorizer(database, LIVE)(request)
+    assert (verdict.granted, verdict.variables) == (False, {"SV_CAUSE": "21"})
