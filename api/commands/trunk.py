@@ -52,7 +52,7 @@ def add(
     transport: Transport = Transport.udp,
     username: Annotated[str, typer.Option(help="Without one its address authenticates it.")] = "",
     secret: Annotated[
-        str, typer.Option(envvar="SMS_VOIP_TRUNK_SECRET", help="Better not on the command line.")
+        str, typer.Option(envvar="TRUNK_SECRET", help="Better not on the command line.")
     ] = "",
     register: Annotated[bool, typer.Option(help="Register there with user name, secret.")] = False,
     codecs: Annotated[str, typer.Option(help="The best first.")] = "ulaw,alaw",
