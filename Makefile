@@ -89,6 +89,7 @@ $(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \
+	[ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages="$$packages php-cli php-guzzlehttp-guzzle"; \
 	$(INSTALL)
 	@cd tests/smsc && npm ci --silent --no-audit --no-fund
 	@touch $@
