@@ -5,10 +5,14 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import rates, smpp
+from bench import rates, sip_accounts, smpp
 from bench.report import Report
 
-BENCHES: dict[str, Callable[[], Report]] = {"rates": rates.run, "smpp": smpp.run}
+BENCHES: dict[str, Callable[[], Report]] = {
+    "rates": rates.run,
+    "sip_accounts": sip_accounts.run,
+    "smpp": smpp.run,
+}
 
 
 def main(words: list[str]) -> int:

@@ -48,21 +48,6 @@ class SipAccount(Table, table=True):
     deleted_at: int | None = instant(default=None)
 
 
-class SipContact(Table, table=True):
-    """A phone that is registered: where it is reached, and since when."""
-
-    __tablename__ = "sip_contact"
-    __table_args__ = (Index("ix_sip_contact_expiry", "node", "expires_at"),)
-
-    sip_account_id: str = Field(primary_key=True, foreign_key="sip_account.id")
-    node: str = Field(primary_key=True)
-    uri: str = Field(primary_key=True)
-    user_agent: str = ""
-    address: str = ""
-    registered_at: int = instant()
-    expires_at: int | None = instant(default=None)
-
-
 def add(conn: Conn, /, **facts: Any) -> str | None:
     """Insert a SIP account; its id, or None where the name or short number is taken."""
     sip_id = new_id("sip")

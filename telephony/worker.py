@@ -32,6 +32,7 @@ from telephony.voice.recordings.links import Links
 from telephony.voice.recordings.mover import Mover
 from telephony.voice.recordings.store import open_store
 from telephony.voice.recordings.sweeper import Sweeper
+from telephony.voice.registrations import Registrations
 from telephony.voice.trunk_worker import TrunkWorker
 from telephony.voice.trunks import component
 from telephony.webhooks.deliver import WebhookWorker
@@ -70,8 +71,11 @@ class Worker:
         originator = Originator(db, self._calls, node, settings.originates_per_second)
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
-        provisioner = Provisioner(db, self._provisioning, vault, settings)
         astdb = AstDbReader(host, port, "provisioning", secrets.ami_provisioning)
+        self._registrations = Registrations(db, self._provisioning, astdb, node)
+        provisioner = Provisioner(
+            db, self._provisioning, vault, settings, self._registrations.look_at
+        )
         self._drift = Drift(db, self._provisioning, astdb, provisioner, vault, settings)
         self._trunks = TrunkWorker(db, self._provisioning, vault, settings)
         store = open_store(settings)
@@ -79,6 +83,7 @@ class Worker:
         call_events = CallEvents(db, self._calls, originator, reconciler.look, tail.look)
         self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = [
             originator.run, reconciler.run, tail.run, provisioner.run, self._drift.run,
+            self._registrations.run, self._hear,
             call_events.run,
             credit.run, self._trunks.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
@@ -94,6 +99,11 @@ class Worker:
         async with agi, self._calls, self._provisioning, asyncio.TaskGroup() as group:
             for task in self._tasks:
                 group.create_task(task())
+
+    async def _hear(self) -> None:
+        async for event in self._provisioning.events():
+            self._drift.hear(event)
+            self._registrations.hear(event)
 
     async def _report(self) -> None:
         await repeat("report", Kick(), self._report_once, REPORT_SECONDS)

@@ -12,7 +12,7 @@ from telephony.clock import Instant, now
 from telephony.queue import Kick, repeat
 from telephony.secrets import Vault
 from telephony.settings import Settings
-from telephony.voice.ami import AmiLink
+from telephony.voice.ami import AmiEvent, AmiLink
 from telephony.voice.ami.listing import AstDbReader
 from telephony.voice.astdb import FAMILIES, astdb_rows, fold, wanted
 from telephony.voice.provisioning import Provisioner
@@ -48,15 +48,13 @@ class Drift:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await asyncio.gather(
-            repeat("drift", self._look, self.step, EVERY_SECONDS), self._on_connect()
-        )
+        await repeat("drift", self._look, self.step, EVERY_SECONDS)
 
-    async def _on_connect(self) -> None:
-        async for event in self._link.events():
-            if event.name == "Connected":
-                self._due = 0.0
-                self._look.kick()
+    def hear(self, event: AmiEvent) -> None:
+        """Take what the link tells; never blocks."""
+        if event.name == "Connected":
+            self._due = 0.0
+            self._look.kick()
 
     async def step(self) -> int:
         """Compare everything, if it is time to; 0."""

@@ -3,6 +3,7 @@ that a new secret never waits behind the first load of a node."""
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from db import sip, sip_nodes
 from db.connection import Conn, Row
@@ -15,7 +16,7 @@ from telephony.voice import astdb
 from telephony.voice.ami import AmiLink
 from telephony.voice.sip_accounts import APPLIED, CHANNEL
 
-BATCH_MAX = 100
+BATCH_MAX = 50
 """So few that what comes in between waits no longer than some milliseconds."""
 POLL_SECONDS = 0.5
 """A command beside the platform rings no bell, and promises 2 s."""
@@ -25,9 +26,13 @@ log = logging.getLogger(__name__)
 
 class Provisioner:
     """Serves one PBX node through its `provisioning` link, and is the only one that writes SIP
-    accounts there."""
+    accounts there; `on_gone` gets the names of those that it took away."""
 
-    def __init__(self, db: Database, link: AmiLink, vault: Vault, settings: Settings) -> None:
+    def __init__(
+        self, db: Database, link: AmiLink, vault: Vault, settings: Settings,
+        on_gone: Callable[[set[str]], None],
+    ) -> None:  # fmt: skip
+        self._on_gone = on_gone
         self._db = db
         self._link = link
         self._vault = vault
@@ -56,6 +61,7 @@ class Provisioner:
         )
         if gone := set(names) - values.keys():
             await astdb.hang_up(self._link, gone)
+            self._on_gone(gone)
         told = {}
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome is None:

@@ -19,6 +19,7 @@ from tests.voice.agi_peer import AgiPeer, agi_peer
 from tests.voice.calling import VAULT
 from tests.voice.deciding import LIMITS, Decider
 from tests.voice.fake_ami import FakeAmi, fake_ami
+from tests.voice.provisioned import ignore
 from tests.voice.real_ami import user
 
 
@@ -68,7 +69,7 @@ async def peer(server: FastAgiServer) -> AsyncIterator[AgiPeer]:
 @pytest.fixture
 async def provisioner(database: Database, provisioning: AmiLink, pbx: Pbx) -> Provisioner:
     await database.write(components.introduce, pbx.settings.node, "pbx", now())
-    return Provisioner(database, provisioning, VAULT, pbx.settings)
+    return Provisioner(database, provisioning, VAULT, pbx.settings, ignore)
 
 
 @pytest.fixture

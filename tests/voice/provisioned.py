@@ -64,3 +64,7 @@ async def repair(watch: Drift, provisioner: Provisioner) -> None:
     """Compare, and tell of whatever differs."""
     await watch.compare()
     await drain(provisioner)
+
+
+def ignore(_: set[str]) -> None:
+    """For those who are not told of accounts that were taken away."""

@@ -12,7 +12,7 @@ from telephony.voice.provisioning import Provisioner
 from tests.factories import Customer
 from tests.fixtures_pbx import Pbx
 from tests.voice.calling import VAULT, add_phone
-from tests.voice.provisioned import SECRET, add_phones, astdb, drain, repair, rotate, truth
+from tests.voice.provisioned import SECRET, add_phones, astdb, drain, ignore, repair, rotate, truth
 from tests.voice.real_ami import user
 
 
@@ -58,9 +58,8 @@ async def test_one_that_cannot_be_told_does_not_hold_up_the_others(
 async def test_every_node_is_told_and_counted_for_itself(
     database: Database, provisioner: Provisioner, provisioning: AmiLink, pbx: Pbx, who: Customer
 ) -> None:
-    other = Provisioner(
-        database, provisioning, VAULT, pbx.settings.model_copy(update={"node": "pbx2"})
-    )
+    settings = pbx.settings.model_copy(update={"node": "pbx2"})
+    other = Provisioner(database, provisioning, VAULT, settings, ignore)
     for node in ("pbx1", "pbx2"):
         await database.write(components.report, node, "pbx", "operational", "", now())
     await add_phone(database, who, "twice")
@@ -80,7 +79,7 @@ async def test_every_node_is_told_and_counted_for_itself(
 async def test_a_link_that_is_down_tells_nobody(
     database: Database, pbx: Pbx, who: Customer
 ) -> None:
-    down = Provisioner(database, user(pbx, "provisioning"), VAULT, pbx.settings)
+    down = Provisioner(database, user(pbx, "provisioning"), VAULT, pbx.settings, ignore)
     await add_phone(database, who, "waiting")
     assert await down.step() == 0
     assert await database.all("SELECT * FROM sip_account_node WHERE NOT behind") == []
