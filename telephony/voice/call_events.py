@@ -67,6 +67,15 @@ def _new_channel(conn: Conn, event: AmiEvent) -> None:
         calls.change(conn, call["id"], last_seen_at=seen_at)
 
 
+def _dial_begin(conn: Conn, event: AmiEvent) -> None:
+    """Another carrier is tried: from here on the call is one of its calls."""
+    channel = event.fields.get("destchannel", "").removeprefix("PJSIP/")
+    endpoint = channel.rpartition("-")[0]
+    call = _dialling(conn, event) if endpoint.startswith("_") else None
+    if call and call["direction"] != "inbound" and call["trunk"] != endpoint[1:]:
+        calls.change(conn, call["id"], trunk=endpoint[1:])
+
+
 def _dial_state(conn: Conn, event: AmiEvent) -> None:
     if event.fields.get("dialstatus") not in RINGING:
         return
@@ -143,6 +152,7 @@ _REFUSED = {
 }
 _DEEDS = {
     "Newchannel": _new_channel,
+    "DialBegin": _dial_begin,
     "DialState": _dial_state,
     "DialEnd": _dial_end,
     "Hangup": _hangup,

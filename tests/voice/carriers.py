@@ -61,11 +61,11 @@ async def told(voice: Voice, name: str, port: int) -> None:
 
 
 @asynccontextmanager
-async def sipp_carrier(folder: Path) -> AsyncIterator[int]:
+async def sipp_carrier(folder: Path, scenario: str = "") -> AsyncIterator[int]:
     """SIPp as the other end of a trunk; its port."""
     port = free_port()
     async with AsyncExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, sipp(carrier(), port, folder))
+        await asyncio.to_thread(stack.enter_context, sipp(scenario or carrier(), port, folder))
         yield port
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db import components
+from db import trunks as stored
 from db.connection import Conn
 from db.session import open_database
 from telephony.clock import now
@@ -16,7 +17,7 @@ from tests.factories import Customer
 from tests.fixtures_pbx import Pbx, free_port
 from tests.pbx.registrar import registrar
 from tests.pbx.sip_client import SipClient
-from tests.pbx.sipp import callers, invites
+from tests.pbx.sipp import callers, invites, refusing
 from tests.voice.carriers import add_trunk, astdb, calling_in, sipp_carrier, told
 from tests.voice.real_pbx import SECRET, Voice, working
 from tests.voice.test_calls_trunk import phone
@@ -69,6 +70,23 @@ async def test_the_next_carrier_is_tried_only_where_one_could_not_ask(
         assert set(callers(two, tmp_path).values()) == {"15550111222"}
     balance, held = await voice.wallet(who)
     assert (balance, held) == (5_000_000 - rows["1234"]["cost"], 0)
+
+
+async def test_a_call_counts_where_it_is_tried(voice: Voice, who: Customer, tmp_path: Path) -> None:
+    out_of_order = refusing("503 Service Unavailable")
+    async with sipp_carrier(tmp_path, out_of_order) as one, sipp_carrier(tmp_path) as two:
+        for priority, (name, port) in enumerate((("first", one), ("second", two))):
+            await add_trunk(voice.database, name, voice.vault, port=port, prefix="1555986",
+                            priority=priority, capacity=1)  # fmt: skip
+            await told(voice, name, port)
+        call_id = await voice.place(who, "+15559860180", ring_seconds=20)
+        row = await voice.reached(call_id, "ringing")
+        open_calls = [await voice.database.write(stored.calls_of, name)
+                      for name in ("first", "second")]  # fmt: skip
+        assert (row["trunk"], open_calls) == ("second", [0, 1])
+        await voice.database.write(hang_up, call_id)
+        row = await voice.ended(call_id)
+    assert (row["status"], row["trunk"]) == ("canceled", "second")
 
 
 async def test_a_carrier_that_is_away(voice: Voice, who: Customer) -> None:
