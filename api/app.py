@@ -14,6 +14,7 @@ from api import openapi, problems
 from api.endpoint import Endpoint
 from api.v1 import (
     call_log,
+    caller_ids,
     calls,
     phone_setup,
     rates,
@@ -34,7 +35,7 @@ from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *status.endpoint.all, *sms_list.endpoint.all, *sms_batch.endpoint.all, *sms.endpoint.all,
-    *voice.endpoint.all, *calls.endpoint.all, *voip.endpoint.all,
+    *voice.endpoint.all, *calls.endpoint.all, *caller_ids.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
     *phone_setup.endpoint.all, *rates.endpoint.all,
 )  # fmt: skip

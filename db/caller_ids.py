@@ -1,10 +1,12 @@
 """Numbers that an account may show, and the codes by which it proves that they are its own."""
 
+from typing import Any
+
 from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, valid_mode
-from db.connection import Conn
+from db.connection import Conn, Reader, Row, insert
 
 
 class CallerId(Table, table=True):
@@ -21,7 +23,8 @@ class CallerId(Table, table=True):
 
 
 class CallerIdCheck(Table, table=True):
-    """A code that was told to a number, to be told back by the account; kept as an HMAC."""
+    """A code that was told to a number, to be told back by the account; kept as an HMAC. So many
+    codes were sent to it (`sends`) since an instant."""
 
     __tablename__ = "caller_id_check"
     __table_args__ = (valid_mode(),)
@@ -32,6 +35,8 @@ class CallerIdCheck(Table, table=True):
     code_hmac: str
     tries: int = 0
     call_id: str | None = None
+    sends: int = 1
+    since: int = instant()
     created_at: int = instant()
     expires_at: int = instant()
 
@@ -69,3 +74,81 @@ def first(conn: Conn, account_id: str) -> str | None:
         account_id=account_id,
     )
     return str(row["number"]) if row else None
+
+
+def claim(conn: Conn, account_id: str, number: str, now: int) -> None:
+    """Allow the account to show a number in test mode."""
+    conn.run(
+        "INSERT INTO caller_id (account_id, number, verified_by, claimed_at)"
+        " VALUES (:account_id, :number, '', :now) ON CONFLICT (account_id, number) DO UPDATE"
+        " SET claimed_at = excluded.claimed_at",
+        account_id=account_id, number=number, now=now,
+    )  # fmt: skip
+
+
+def check_of(conn: Conn, account_id: str, number: str) -> Row | None:
+    """The last code that was sent to a number."""
+    return conn.one(
+        "SELECT * FROM caller_id_check WHERE account_id = :account_id AND number = :number",
+        account_id=account_id, number=number,
+    )  # fmt: skip
+
+
+def checks_since(conn: Conn, account_id: str, since: int) -> int:
+    """To how many numbers the account has had codes sent since an instant."""
+    row = conn.one(
+        "SELECT COUNT(*) AS found FROM caller_id_check"
+        " WHERE account_id = :account_id AND created_at > :since",
+        account_id=account_id, since=since,
+    )  # fmt: skip
+    return int(row["found"]) if row else 0
+
+
+def keep_check(conn: Conn, **facts: Any) -> None:
+    """Put a new code in the place of an earlier one."""
+    forget_check(conn, facts["account_id"], facts["number"])
+    insert(conn, "caller_id_check", tries=0, **facts)
+
+
+def forget_check(conn: Conn, account_id: str, number: str) -> int:
+    """No code counts any more; whether one was there."""
+    return conn.run(
+        "DELETE FROM caller_id_check WHERE account_id = :account_id AND number = :number",
+        account_id=account_id, number=number,
+    )  # fmt: skip
+
+
+def try_code(
+    conn: Conn, account_id: str, mode: str, number: str, now: int, most: int
+) -> Row | None:
+    """Count a try of a code; the row, or None where none is left or the code is too old."""
+    return conn.one(
+        "UPDATE caller_id_check SET tries = tries + 1 WHERE account_id = :account_id"
+        " AND number = :number AND mode = :mode AND expires_at > :now AND tries < :most"
+        " RETURNING *",
+        account_id=account_id, number=number, mode=mode, now=now, most=most,
+    )  # fmt: skip
+
+
+def forget(conn: Conn, account_id: str, mode: str, number: str) -> bool:
+    """The account may no longer show a number it had verified in that mode; False if it had not."""
+    where = "WHERE account_id = :account_id AND number = :number"
+    if mode == "test":
+        sql = f"UPDATE caller_id SET claimed_at = NULL {where} AND claimed_at IS NOT NULL"
+    else:
+        sql = f"DELETE FROM caller_id {where} AND verified_at IS NOT NULL"
+    return bool(conn.run(sql, account_id=account_id, number=number))
+
+
+async def of_account(reader: Reader, account_id: str, mode: str) -> list[Row]:
+    """`number`, `status` (verified, owned, pending) and `verified_at`, by number."""
+    column = "verified_at" if mode == "live" else "COALESCE(verified_at, claimed_at)"
+    return await reader.all(
+        f"SELECT number, 'verified' AS status, {column} AS verified_at FROM caller_id"
+        f" WHERE account_id = :account_id AND {column} IS NOT NULL"
+        " UNION ALL SELECT number, 'owned', created_at FROM owned_number"
+        " WHERE account_id = :account_id AND mode = :mode"
+        " UNION ALL SELECT number, 'pending', NULL FROM caller_id_check"
+        " WHERE account_id = :account_id AND mode = :mode ORDER BY number",
+        account_id=account_id, mode=mode,
+    )  # fmt: skip

@@ -199,6 +199,21 @@ class NoLineFreeError(Problem):
     retry_after_seconds = 5
 
 
+class CallerIdInUseError(Problem):
+    """A phone still shows it."""
+
+    status, code = 409, "caller_id_in_use"
+    title = "A SIP account shows this number. Give it another caller id first."
+
+
+class RateLimitedError(Problem):
+    """Too often."""
+
+    status, code = 429, "rate_limited"
+    title = "That was too often. Try again later."
+    retry_after_seconds = 60
+
+
 class BodyTooLargeError(Problem):
     """Over the limit."""
 

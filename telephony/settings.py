@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     calls_max: int = Field(
         100, ge=0, description="Calls that an account may have at once, if nothing else is set"
     )
+    verification_number: str = Field(
+        "", description="Caller id of calls that speak a code to verify a number"
+    )
     calls_per_second: int = Field(
         10, ge=1, description="API calls an account may start in a second, if nothing else is set"
     )

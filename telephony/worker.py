@@ -68,7 +68,7 @@ class Worker:
         self._verifier = verify.Verifier(db)
         self._carriers = Carriers(db, settings, vault)
         tail = CdrTail(db, settings.cdr_file, node)
-        originator = Originator(db, self._calls, node, settings.originates_per_second)
+        originator = Originator(db, self._calls, node, settings.originates_per_second, vault)
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
         astdb = AstDbReader(host, port, "provisioning", secrets.ami_provisioning)

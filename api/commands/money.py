@@ -10,12 +10,13 @@ import typer
 
 from api.commands.deeds import one_account, run, write
 from api.commands.options import console, database, instant
-from db import accounts, audit, numbers
+from db import accounts, audit, caller_ids, numbers
 from db.connection import Conn, Row
 from db.ids import new_id
 from telephony.billing import adjustments, limits, verify, wallets
 from telephony.clock import Instant, now, rfc3339
 from telephony.money import Micros, shown, to_micros
+from telephony.phone_numbers import e164
 from telephony.voice import sip_accounts
 
 account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
@@ -152,6 +153,18 @@ def suspend(name: Account) -> None:
 def activate(name: Account) -> None:
     """Let a suspended account work again."""
     _set_status(name, "active")
+
+
+@account.command("verify-caller-id")
+def verify_caller_id(
+    name: Account, number: Annotated[str, typer.Argument(help="E.164, such as +4930123456.")]
+) -> None:
+    """Let an account show a number that it has proved to be its own."""
+
+    def deed(conn: Conn) -> None:
+        caller_ids.verify(conn, one_account(conn, name)["id"], e164(number), _actor(), now())
+
+    write(deed)
 
 
 @ledger.command()

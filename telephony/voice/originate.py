@@ -9,7 +9,9 @@ from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
 from telephony.queue import drain
+from telephony.secrets import Vault
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
+from telephony.voice.caller_ids import CODE_SPEAKER, code_of
 from telephony.voice.place import CHANNEL
 from telephony.voice.settle import End, finish
 
@@ -26,8 +28,11 @@ log = logging.getLogger(__name__)
 class Originator:
     """Serves one PBX node through its `calls` link."""
 
-    def __init__(self, db: Database, link: AmiLink, node: str, per_second: int) -> None:
+    def __init__(
+        self, db: Database, link: AmiLink, node: str, per_second: int, vault: Vault
+    ) -> None:
         self._db = db
+        self._vault = vault
         self._link = link
         self._node = node
         self._per_second = per_second
@@ -55,7 +60,7 @@ class Originator:
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""
         try:
-            await self._link.action(originate(call))
+            await self._link.action(originate(call, self._vault))
         except AmiNotReady:
             await self._db.write(_wait_again, call)
         except AmiOutcomeUnknown:
@@ -67,13 +72,13 @@ class Originator:
             await self._db.write(_refused, call)
 
 
-def originate(call: Row) -> Originate:
+def originate(call: Row, vault: Vault) -> Originate:
     """The action that rings a call's first leg and then sends it to `api-call`."""
     return Originate(
         channel=call["first_leg"], context="api-call", exten="s", priority=1,
         channel_id=call["id"], action_id=call["id"], caller_id=call["to_number"],
         timeout_ms=_patience_seconds(call) * 1000, account=call["account_id"],
-        variables=_first_legs(call) | {
+        variables=_first_legs(call, vault) | {
             "SV_LEGS": call["legs"],
             "SV_TO": call["to_number"],
             "SV_CALLER_ID": call["caller_id"],
@@ -89,8 +94,10 @@ def _patience_seconds(call: Row) -> int:
     return int(call["ring_seconds"] + (CARRIERS_SECONDS if call["first_legs"] else 0))
 
 
-def _first_legs(call: Row) -> dict[str, str]:
-    """What the dialplan needs to call `from` first."""
+def _first_legs(call: Row, vault: Vault) -> dict[str, str]:
+    """What the dialplan needs to call `from` first, or to speak a code."""
+    if call["first_leg"] == CODE_SPEAKER:
+        return {"SV_CODE": code_of(vault, call["id"])}
     if not call["first_legs"]:
         return {}
     return {"SV_FIRST_LEGS": call["first_legs"], "SV_FIRST_TO": call["from_number"]}

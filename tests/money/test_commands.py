@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import cli
-from db import ledger
+from db import caller_ids, ledger
 from db.connection import Conn
 from db.database import Database, DatabaseInUseError
 from db.session import open_database
@@ -90,6 +90,13 @@ async def test_limits(database: Database, who: Customer, run: Run) -> None:
     )  # fmt: skip
     events = await database.all("SELECT type FROM event")
     assert events == [{"type": "wallet_low"}]
+
+
+async def test_a_caller_id(database: Database, who: Customer, run: Run) -> None:
+    verify = ("account", "verify-caller-id", "Acme")
+    await asyncio.to_thread(run, *verify, "+49 30 123456")
+    await asyncio.to_thread(run, *verify, "nonsense", status=1)
+    assert await database.write(caller_ids.may_show, who.account_id, "+4930123456")
 
 
 async def test_the_proof_and_its_failure(database: Database, who: Customer, run: Run) -> None:

@@ -15,7 +15,7 @@ from telephony.voice.originate import SIMULATED_PHONE, Originator, originate
 from telephony.voice.reconcile import GRACE_SECONDS, QUEUED_SECONDS_MAX, Reconciler
 from tests.factories import Customer, customer
 from tests.fixtures_pbx import Pbx
-from tests.voice.calling import add_phone, call, dialing, placed, sip_wallet, told
+from tests.voice.calling import VAULT, add_phone, call, dialing, placed, sip_wallet, told
 from tests.voice.real_ami import user
 
 NODE = "pbx1"
@@ -96,7 +96,8 @@ async def test_a_call_with_a_channel_lives_and_its_record_ends_it(
     database: Database, reconciler: Reconciler, link: AmiLink, who: Customer, pbx: Pbx
 ) -> None:
     row = await claimed(database, who, OLD)
-    action: Originate = originate({**row, "first_leg": SIMULATED_PHONE, "granted_seconds": 2})
+    ringing = {**row, "first_leg": SIMULATED_PHONE, "granted_seconds": 2}
+    action: Originate = originate(ringing, VAULT)
     await link.action(action)
     await has_channel(link, row["id"])
     began = now()
@@ -133,7 +134,7 @@ async def test_a_call_that_was_claimed_is_not_asked_for_again(
 ) -> None:
     """As after a kill between the claim and the Originate: nobody knows, so nobody asks again."""
     row = await claimed(database, who, 1)
-    originator = Originator(database, link, NODE, 100)
+    originator = Originator(database, link, NODE, 100, VAULT)
     assert await originator.step() == 0
     assert await asyncio.to_thread(pbx.cdrs, row["id"]) == []
     assert (await call(database, row["id"]))["status"] == "dialing"
@@ -141,5 +142,5 @@ async def test_a_call_that_was_claimed_is_not_asked_for_again(
 
 async def test_without_a_link_calls_wait(database: Database, pbx: Pbx, who: Customer) -> None:
     call_id = (await placed(database, who)).call_id
-    assert await Originator(database, user(pbx, "calls"), NODE, 100).step() == 0
+    assert await Originator(database, user(pbx, "calls"), NODE, 100, VAULT).step() == 0
     assert (await call(database, call_id))["status"] == "queued"

@@ -15,7 +15,7 @@ from telephony.settings import Settings
 from telephony.voice.authorize import decide
 from telephony.voice.originate import originate
 from tests.factories import Customer, customer
-from tests.voice.calling import add_phone, call, placed
+from tests.voice.calling import VAULT, add_phone, call, placed
 
 INSIDE = "sip:alice"
 OUTSIDE = "+15559876543"
@@ -61,7 +61,7 @@ async def test_calls_of_the_api(database: Database, who: Customer) -> None:
         await database.write(say, who, account, phone)
         done = await placed(database, who, to, origin="alice", record=asked)
         row = await call(database, done.call_id)
-        assert originate(row).variables["SV_RECORD"] == row["record"] == done.record
+        assert originate(row, VAULT).variables["SV_RECORD"] == row["record"] == done.record
         found.append(row["record"])
     assert found == [wanted for *_, wanted in RULES]
 

@@ -16,7 +16,7 @@ from telephony.voice.strangers import GRACE_SECONDS, Strangers
 from tests.factories import customer
 from tests.fixtures_pbx import Pbx
 from tests.voice import real_ami
-from tests.voice.calling import add_phone, dialing, placed
+from tests.voice.calling import VAULT, add_phone, dialing, placed
 from tests.voice.real_ami import user
 from tests.voice.real_pbx import Voice
 
@@ -85,7 +85,7 @@ async def test_what_the_platform_placed_is_left_alone(database: Database, link: 
     await add_phone(database, who)
     call_id = (await placed(database, who, "+15550100001")).call_id
     row = await dialing(database, call_id, now())
-    mine = await talking(link, originate({**row, "first_leg": SIMULATED_PHONE}))
+    mine = await talking(link, originate({**row, "first_leg": SIMULATED_PHONE}, VAULT))
     own = real_ami.call(channel_id=f"verify_{call_id}")
     others = await talking(link, own)
     look, at = Strangers(database, link).look, now()

@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("code_hmac", sa.String(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("call_id", sa.String(), nullable=True),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_caller_id_check_mode_known")),
