@@ -84,10 +84,19 @@ def test_no_log_and_no_database_holds_the_secret(pbx: Pbx, secret: str) -> None:
     eventually(lambda: b"acc-quiet" in _all_bytes(database), what="a commit of AstDB")
     for path in pbx.layout.folder.rglob("*"):
         if path.is_file() and path.parent.name in ("log", "db", "cdr-custom"):
-            assert secret.encode() not in path.read_bytes(), path
-            assert pbx.secrets.ami_calls.encode() not in path.read_bytes(), path
+            held = _read(path)
+            assert secret.encode() not in held, path
+            assert pbx.secrets.ami_calls.encode() not in held, path
+
+
+def _read(path: Path) -> bytes:
+    """Empty for a journal of SQLite that is gone again."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _all_bytes(database: Path) -> bytes:
     files = sorted(database.parent.glob(f"{database.name}*"))
-    return b"".join(file.read_bytes() for file in files)
+    return b"".join(map(_read, files))

@@ -74,8 +74,9 @@ async def call(database: Database, call_id: str) -> dict[str, Any]:
 
 
 async def timeline(database: Database, call_id: str) -> list[str]:
-    """The states of a call in order."""
-    return [row["status"] for row in await calls.timeline(database, call_id)]
+    """The states of a call in order, without what the first leg did."""
+    rows = await calls.timeline(database, call_id)
+    return [row["status"] for row in rows if not row["detail"].startswith("first_leg")]
 
 
 async def told(database: Database, call_id: str) -> list[dict[str, Any]]:
