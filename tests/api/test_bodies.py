@@ -139,7 +139,7 @@ async def test_a_body_of_exactly_the_limit_is_read(plain: Api, caller: Customer)
 
 
 async def test_a_path_that_is_not_there(plain: Api) -> None:
-    for path in ("/nothing", "/sms", "/voice/call/", "/../secret", "/sms/send/now"):
+    for path in ("/nothing", "/smss", "/voice/call/", "/../secret", "/sms/send/now"):
         response = await plain.send("PUT", path)
         assert response.status_code in (404, 307), path
     problem(await plain.get("/nothing"), 404, "not_found")

@@ -85,6 +85,7 @@ async def test_place_a_call(api: Api, database: Database, demo: Customer) -> Non
     matches(body, {
         "call_id": is_id("call"), "status": "queued", "to": "+15559876543", "from": NUMBER,
         "caller_id": NUMBER, "max_seconds": 4 * 3600, "rate": 0.012,
+        "first_leg_rate": None,
     })  # fmt: skip
     shown = good(await api.using(demo).get(f"/voice/calls/{body['call_id']}"))
     matches(shown, {
@@ -93,7 +94,7 @@ async def test_place_a_call(api: Api, database: Database, demo: Customer) -> Non
         "created_at": is_time, "started_at": None, "ringing_at": None, "answered_at": None,
         "ended_at": None, "duration": 0, "billsec": 0, "max_seconds": 4 * 3600, "cost": 0,
         "currency": "USD", "hangup_cause": None, "sip_code": None, "reference": None,
-        "recording_url": None,
+        "recording_url": None, "record": "", "rate": 0.012, "first_leg": None,
         "timeline": lambda steps: [step["status"] for step in steps] == ["queued"],
     })  # fmt: skip
     await assert_books_balance(database)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from db import calls as stored_calls
 from telephony.voice.place import Wish
 from tests.fixtures_pbx import Pbx
 from tests.voice.calling import call
@@ -50,8 +51,11 @@ async def test_the_whole_story_of_one_call(voice: Voice) -> None:
     began = time.time()
     call_id = await voice.place(who, "+15550104711", time_limit_seconds=2, reference="order 7")
     row = await voice.ended(call_id)
-    assert await voice.timeline(call_id) == [
-        "queued", "dialing", "ringing", "answered", "completed",
+    steps = await stored_calls.timeline(voice.database, call_id)
+    assert [(step["status"], step["detail"]) for step in steps] == [
+        ("queued", ""), ("dialing", ""), ("dialing", "first_leg_ringing"),
+        ("dialing", "first_leg_answered"), ("ringing", ""), ("answered", ""),
+        ("completed", "time_limit"),
     ]  # fmt: skip
     # A simulated phone answers after 1 s, the number rings 2 s, talk is cut after 2 s.
     assert seconds_between(row, "started_at", "ringing_at") == pytest.approx(1, abs=0.7)
