@@ -61,8 +61,12 @@ class Sink:
         self.calls.append(list(reports))
 
     @property
+    def reports(self) -> list[Report]:
+        return [one for call in self.calls for one in call]
+
+    @property
     def receipts(self) -> list[Receipt]:
-        return [one for call in self.calls for one in call if isinstance(one, Receipt)]
+        return [one for one in self.reports if isinstance(one, Receipt)]
 
     async def wait_for(self, count: int) -> list[Receipt]:
         await until(lambda: len(self.receipts) >= count)

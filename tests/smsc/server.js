@@ -181,7 +181,11 @@ function control(request, reply) {
     const data = body ? JSON.parse(body) : {};
     if (request.url === '/knobs') Object.assign(knobs, data);
     if (request.url === '/reset') { reset(); unsent = []; }
-    if (request.url === '/deliver') deliver(data);
+    if (request.url === '/deliver') {
+      const message = data.short_message;
+      if (message.udh) message.udh = Buffer.from(message.udh);
+      deliver(data);
+    }
     if (request.url === '/unbind') sessions.forEach((session) => session.unbind(() => session.close()));
     if (request.url === '/reset_one') reset_link([...sessions][0]);
     if (request.url === '/tls') {
