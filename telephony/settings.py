@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         "as_is", description="How delivery receipts write message ids: as_is, hex or decimal"
     )
     smpp_options: str = Field(
-        "", description="JSON object of more options of the SMPP provider; see docs/sms.md"
+        "", description="JSON object of more options of the SMPP provider; see docs/smpp.md"
     )
     ledger_hash_chain: bool = Field(
         False, description="Chain the journals of the ledger by SHA-256; costs some throughput"

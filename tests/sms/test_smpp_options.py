@@ -45,6 +45,13 @@ def test_the_least_and_all_of_it() -> None:
     assert full.errors[1025].code == "no_credit"
 
 
+def test_each_option_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs/smpp.md").read_text()
+    assert [name for name in SmppOptions.model_fields if f"`{name}`" not in page] == []
+    example = page.split("```json")[1].split("```")[0]
+    assert SmppOptions.from_mapping(json.loads(example)).binds == 2
+
+
 def test_it_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         SmppOptions.from_mapping(LEAST).window = 3  # type: ignore[misc]
