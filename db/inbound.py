@@ -7,7 +7,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, text, valid_mode
+from db.columns import instant, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
 from db.message_list import page_of, total_of
 
@@ -23,6 +23,7 @@ class SmsInbound(Table, table=True):
         valid_mode(),
         Index("ix_sms_inbound_account", "account_id", "mode", "id"),
         Index("ix_sms_inbound_fact", "fact", unique=True),
+        partial("ix_sms_inbound_text", "id", where="body <> ''"),
     )
 
     id: str = Field(primary_key=True)

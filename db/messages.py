@@ -43,6 +43,10 @@ TRANSITIONS: Transitions[MessageStatus] = {
     _S.canceled: frozenset({_S.scheduled, _S.queued}),
 }
 
+ENDED_OR_SENT = ("sent", "delivered", "undelivered", "failed", "expired", "canceled")
+"""States in which nobody needs the text any more."""
+_TEXT_KEPT = "status IN ({}) AND body <> ''".format(", ".join(f"'{one}'" for one in ENDED_OR_SENT))
+
 
 class Message(Table, table=True):
     """One text to one number. `cost` is what was charged, or what is held until then, `tried` the
@@ -56,6 +60,7 @@ class Message(Table, table=True):
         partial("ix_message_queued", "provider", "lane", "account_id", "next_attempt_at",
                 where="status = 'queued'"),
         partial("ix_message_scheduled", "next_attempt_at", where="status = 'scheduled'"),
+        partial("ix_message_text", "id", where=_TEXT_KEPT),
         partial("ix_message_leased", "lease_until", where="status = 'sending'"),
         partial("ix_message_unanswered", "provider", "to_number",
                 where="status IN ('sending', 'unknown')"),

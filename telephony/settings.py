@@ -86,6 +86,21 @@ class Settings(BaseSettings):
     sms_smart_encoding: bool = Field(
         False, description="Replace look-alikes such as curly quotes where that saves parts"
     )
+    sms_account_per_minute: int = Field(
+        0, ge=0, description="Messages that one account may send in a minute; 0: no limit"
+    )
+    sms_recipient_per_hour: int = Field(
+        0, ge=0, description="Messages of one account to one number in an hour; 0: no limit"
+    )
+    sms_range_per_hour: int = Field(
+        0,
+        ge=0,
+        description="Messages of one account in an hour to numbers that differ in their last four"
+        " digits only, as in traffic pumping; 0: no limit",
+    )
+    sms_body_days: int = Field(
+        0, ge=0, description="Days after which the texts of messages are deleted; 0: never"
+    )
     smpp_host: str = Field("", description="Host of the SMSC for live SMS; empty: no live SMS")
     smpp_port: Port = Field(2775, description="TCP port of the SMSC")
     smpp_system_id: str = Field("", description="system_id of the SMPP bind")

@@ -25,6 +25,7 @@ from telephony.errors import (
     InsufficientFundsError,
     MessageNotCancelableError,
     NotFoundError,
+    RateLimitedError,
     RecipientOptedOutError,
     SenderIdNotAllowedError,
     SpendCapReachedError,
@@ -136,7 +137,7 @@ class Canceled(Answer):
 
 REFUSALS = (
     InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
-    DestinationNotAllowedError, RecipientOptedOutError,
+    DestinationNotAllowedError, RecipientOptedOutError, RateLimitedError,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from telephony.errors import (
 )
 from telephony.money import Micros, shown
 from telephony.settings import Settings
-from telephony.sms import lookalikes, segments
+from telephony.sms import lookalikes, segments, velocity
 from telephony.sms.alphabets import Encoding
 from telephony.sms.routes import ways
 from telephony.sms.segments import Segmented
@@ -55,6 +55,7 @@ class Sender:
     key_id: str
     default_sender: str
     smart_encoding: bool
+    per_minute: int | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def sender_of(
     smart = row.get("smart_encoding")
     return Sender(
         account_id, mode, key_id, row.get("default_sender", ""),
-        settings.sms_smart_encoding if smart is None else bool(smart),
+        settings.sms_smart_encoding if smart is None else bool(smart), row.get("per_minute"),
     )  # fmt: skip
 
 
@@ -99,6 +100,7 @@ def ready(
         "from_number": sender, "body": text, "provider": found[0].provider, "next_attempt_at": at,
         "expires_at": at + draft.validity_seconds * SECOND,
     }  # fmt: skip
+    velocity.check(conn, settings, who.account_id, who.mode, draft.to, who.per_minute, now)
     return Ready(made, text != draft.text)
 
 

@@ -15,11 +15,15 @@ from db import (
     events,
     holds,
     idempotency,
+    inbound,
     ledger,
     message_queue,
     messages,
     receipts,
     recordings,
+    sms_accounts,
+    sms_providers,
+    sms_velocity,
     spending,
     tariffs,
 )
@@ -65,7 +69,8 @@ def conn(migrated_sqlite: Path) -> Any:
 def scans(conn: Explaining) -> list[str]:
     """Steps that read a whole table; a CTE's or sub-select's own rows are no table."""
     tables = ("message", "call", "delivery", "event", "rate", "api_key", "account", "hold",
-              "message_part", "sms_receipt", "ledger_account", "posting", "cdr")  # fmt: skip
+              "message_part", "sms_receipt", "sms_inbound", "sms_inbound_part", "sms_velocity",
+               "ledger_account", "posting", "cdr")  # fmt: skip
     full = [step for step in conn.plans if step.startswith("SCAN ")]
     return [step for step in full if step.split()[1] in tables and "USING" not in step]
 
@@ -74,6 +79,14 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: message_queue.claim(conn, "sandbox", "t", START, START, 50),
     lambda conn: message_queue.leases_run_out(conn, "sandbox", START),
     lambda conn: message_queue.past_validity(conn, START),
+    lambda conn: message_queue.due_scheduled(conn, START, 50),
+    lambda conn: sms_providers.waiting_for(conn, "smpp", START, 50),
+    lambda conn: sms_providers.routes_for(conn, "live", "acc", "ACME", ["1", "15"]),
+    lambda conn: sms_accounts.opted_out(conn, "acc", "test", "+1", "+2"),
+    lambda conn: sms_velocity.redact(conn, "message", "msg_1", 50, messages.ENDED_OR_SENT),
+    lambda conn: sms_velocity.redact(conn, "sms_inbound", "msg_1", 50),
+    lambda conn: sms_velocity.forget(conn, START),
+    lambda conn: inbound.stale(conn, START, 50),
     lambda conn: call_queue.claim(conn, "pbx1", START, 50),
     call_queue.first_due,
     lambda conn: call_queue.open_calls(conn, "acc", "test", "key"),
@@ -118,6 +131,9 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await call_log.newest(reader, "acc", "test", limit=50, cursor="call_x", search="155")
     await messages.find(reader, "acc", "test", "msg")
     await messages.history(reader, "msg")
+    await messages.page(reader, "acc", "test", limit=50, search="155")
+    await messages.count(reader, "acc", "test")
+    await inbound.page(reader, "acc", "test", limit=50, cursor="msg_x")
     await calls.timeline(reader, "call")
     await calls.known(reader, ["call_1", "1.2"], START)
     await events.due(reader, START, 9, 9, 9, [], [])

@@ -57,6 +57,26 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'scheduled'"),
         postgresql_where=sa.text("status = 'scheduled'"),
     )
+    ended = (
+        "status IN ('sent', 'delivered', 'undelivered', 'failed', 'expired', 'canceled')"
+        " AND body <> ''"
+    )
+    op.create_index(
+        "ix_message_text",
+        "message",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text(ended),
+        postgresql_where=sa.text(ended),
+    )
+    op.create_table(
+        "sms_velocity",
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "started_at", name=op.f("pk_sms_velocity")),
+    )
+    op.create_index("ix_sms_velocity_age", "sms_velocity", ["started_at"], unique=False)
     op.create_table(
         "sms_account",
         sa.Column("account_id", sa.String(), nullable=False),
@@ -176,3 +196,11 @@ def upgrade() -> None:
         ),
     )  # fmt: skip
     op.create_index("ix_sms_inbound_part_age", "sms_inbound_part", ["received_at"], unique=False)
+    op.create_index(
+        "ix_sms_inbound_text",
+        "sms_inbound",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("body <> ''"),
+        postgresql_where=sa.text("body <> ''"),
+    )
