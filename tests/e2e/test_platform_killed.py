@@ -26,7 +26,7 @@ def complete(here: Installation, sink: SinkThread, call_id: str) -> Row:
     assert [event["type"] for event in told] == STATES
     timeline = here.rows("SELECT status FROM call_moment WHERE call_id = :id ORDER BY at, id",
                          id=call_id)  # fmt: skip
-    states = [moment["status"] for moment in timeline]
+    states = list(dict.fromkeys(moment["status"] for moment in timeline))
     assert states == ["queued", "dialing", "ringing", "answered", "completed"]
     (hold,) = here.rows("SELECT * FROM hold WHERE reference = :id", id=call_id)
     assert (hold["state"], hold["captured"]) == ("captured", row["cost"])
