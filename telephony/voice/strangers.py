@@ -12,8 +12,6 @@ from telephony.voice.ami import AmiError, AmiEvent, AmiLink, Hangup
 
 GRACE_SECONDS = 15
 """While a phone's call is authorized it has a channel and no row: for 10 s, then it is refused."""
-OF_THE_PLATFORM = ("verify_", "probe_")
-"""How ids of channels begin that the platform makes besides calls; nobody else can choose ids."""
 
 log = logging.getLogger(__name__)
 
@@ -53,5 +51,4 @@ def _ids(channels: Iterable[AmiEvent]) -> list[str]:
 
 def _is_known(channel: AmiEvent, known: set[str]) -> bool:
     """Legs that were dialled for a call are linked to its first channel."""
-    ids = {channel.fields["uniqueid"], channel.fields["linkedid"]}
-    return bool(ids & known) or any(one.startswith(OF_THE_PLATFORM) for one in ids)
+    return not known.isdisjoint((channel.fields["uniqueid"], channel.fields["linkedid"]))
