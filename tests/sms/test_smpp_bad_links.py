@@ -5,7 +5,8 @@ import time
 
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.smpp import SmppProvider
-from tests.sms.hostile import BIND_RESP, Peer, hostile, idle
+from telephony.sms.providers.smpp_pdu import encode
+from tests.sms.hostile import BIND_RESP, RECEIPT, Peer, Play, deliver_body, hostile, idle
 from tests.sms.support import Sink, bound, config, refused, submission, until
 
 
@@ -100,3 +101,33 @@ async def test_bind_tells_who_and_which_version() -> None:
         bound(smsc.port, Sink(), password="a password beyond eight", system_type="VMA") as provider,
     ):
         assert provider.health().up
+
+
+async def test_a_reset_at_every_point() -> None:
+    """Of the answer to the bind, of a request, of a receipt; each link gets a little further."""
+    rest = encode(wire.ENQUIRE_LINK, 1) + encode(
+        wire.DELIVER_SM, 2, deliver_body(RECEIPT.format(5))
+    )
+    octets = encode(BIND_RESP, 0, b"hostile\0") + rest
+
+    def cutting(cut: int) -> Play:
+        async def play(peer: Peer) -> None:
+            bind = await peer.expect(wire.BIND_TRANSCEIVER)
+            sound = encode(BIND_RESP, bind.sequence, b"hostile\0") + rest
+            peer.raw(sound[:cut])
+            await peer.writer.drain()
+            await asyncio.sleep(0.005)
+            peer.reset()
+
+        return play
+
+    plays = [cutting(cut) for cut in range(0, len(octets) + 1, 5)]
+    sink = Sink()
+    async with hostile(*plays, idle) as smsc:
+        provider = SmppProvider(config(smsc.port))
+        await provider.start(sink)
+        await until(lambda: smsc.links > len(plays) and provider.health().up, 20)
+        error = refused((await provider.submit([submission()]))[0])
+        await provider.stop()
+    assert error.outcome_unknown  # `idle` answers nothing
+    assert {one.provider_message_id for one in sink.receipts} <= {"5"}

@@ -37,6 +37,7 @@ ESM_CLASS_UDHI = 0x40  # the message begins with a user data header
 
 _HEADER = struct.Struct(">IIII")
 _TLV = struct.Struct(">HH")
+_new = tuple.__new__
 
 
 class PduError(Exception):
@@ -100,7 +101,9 @@ class Framer:
             if end - start < length:
                 needed = length
                 break
-            yield Pdu(command_id, status, sequence, data[start + HEADER_OCTETS : start + length])
+            body = data[start + HEADER_OCTETS : start + length]
+            # As Pdu(…) does, in half the time, and there is one for every PDU.
+            yield _new(Pdu, (command_id, status, sequence, body))
             start += length
         self._rest = bytearray(data[start:])
         self._needed = needed
@@ -147,10 +150,11 @@ def decode_message_id(body: bytes) -> str:
 def read_tlvs(body: bytes, at: int) -> dict[int, bytes]:
     """Optional parameters from offset `at`; the first of a tag counts, a torn last one is left."""
     tlvs: dict[int, bytes] = {}
-    while at + 4 <= len(body):
+    end = len(body)
+    while at + 4 <= end:
         tag, length = _TLV.unpack_from(body, at)
         at += 4
-        if at + length > len(body):
+        if at + length > end:
             break
         tlvs.setdefault(tag, body[at : at + length])
         at += length
@@ -189,4 +193,5 @@ def printable(text: str) -> str:
 
 def _read_address(body: bytes, at: int) -> tuple[Address, int]:
     end = body.index(0, at + 2)
-    return Address(body[at], body[at + 1], body[at + 2 : end].decode("latin-1")), end + 1
+    text = body[at + 2 : end].decode("latin-1")
+    return _new(Address, (body[at], body[at + 1], text)), end + 1

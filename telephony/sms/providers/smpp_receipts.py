@@ -8,7 +8,6 @@ import contextlib
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from telephony.clock import SECOND, Instant
 from telephony.sms.providers.base import Receipt, ReceiptState
@@ -83,8 +82,8 @@ def is_receipt(message: DeliverSm) -> bool:
 def receipt_of(message: DeliverSm, provider: str, options: SmppOptions) -> Receipt:
     """PduError where no message id can be found; all else that is missing stays empty."""
     text, tlvs = _text(message), message.tlvs
-    fields = _fields(text)
-    message_id = _tlv_id(tlvs) or fields.id
+    message_id, done, stat, err = _fields(text)
+    message_id = _tlv_id(tlvs) or message_id
     if not message_id or len(message_id) > ID_CHARACTERS_MAX:
         raise PduError("receipt without message id")
     # Where we send none, it is somebody else's.
@@ -92,9 +91,9 @@ def receipt_of(message: DeliverSm, provider: str, options: SmppOptions) -> Recei
     return Receipt(
         provider,
         normalized(message_id, options.receipt_id_base),
-        _state(tlvs.get(TLV_MESSAGE_STATE, b""), fields.stat),
-        fields.err or _network_error(tlvs),
-        _instant(fields.done),
+        _state(tlvs.get(TLV_MESSAGE_STATE, b""), stat),
+        err or _network_error(tlvs),
+        _instant(done),
         _number(message.source.text),
         text,
         int.from_bytes(echoed) if echoed and len(echoed) == 2 else None,
@@ -124,24 +123,18 @@ def _text(message: DeliverSm) -> str:
     return printable(octets.decode("latin-1"))[:TEXT_CHARACTERS_MAX]
 
 
-class _Fields(NamedTuple):
-    id: str = ""
-    done: str = ""
-    stat: str = ""
-    err: str = ""
-
-
-def _fields(text: str) -> _Fields:
-    """The first value of each field by the first letters of its name."""
+def _fields(text: str) -> tuple[str, str, str, str]:
+    """The first value of id, done date, stat and err, by the first letters of their names."""
     usual = _USUAL.match(text)
     if usual:
-        return _Fields(*usual.groups())
+        message_id, done, stat, err = usual.groups()
+        return message_id, done, stat, err
     cut = _TEXT.search(text)
     fields: dict[str, str] = {}
     for name, value in _FIELD.findall(text[: cut.start()] if cut else text):
         fields.setdefault(name[:2].lower(), value)
-    found = (fields.get(name, "") for name in ("id", "do", "st", "er"))
-    return _Fields(*found)
+    message_id, done, stat, err = (fields.get(name, "") for name in ("id", "do", "st", "er"))
+    return message_id, done, stat, err
 
 
 def _tlv_id(tlvs: dict[int, bytes]) -> str:
