@@ -1,0 +1,107 @@
+"""`sms-voip provider …`, `sms-route …`, `sender …`, beside a platform that holds the database."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import cli
+from db import sms_accounts, sms_providers
+from db.database import Database
+from tests.factories import Customer, customer
+from tests.fixtures_smsc import Smsc
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+async def who(database: Database) -> Customer:
+    return await customer(database, name="Acme", mode="live")
+
+
+@pytest.fixture
+def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command; what it printed. Its exit status must be `status`."""
+    monkeypatch.setenv("SMS_VOIP_DATABASE_URL", database_url)
+    monkeypatch.setenv("SMS_VOIP_VAR_DIR", str(tmp_path))
+
+    def command(*words: str, status: int = 0) -> str:
+        result = CliRunner(env={"COLUMNS": "250"}).invoke(cli, list(words))
+        assert result.exit_code == status, (result.output, result.exception)
+        return re.sub(r"\s+", " ", result.output)
+
+    return command
+
+
+async def test_a_provider_is_added_tried_and_removed(
+    database: Database, run: Run, smsc: Smsc, tmp_path: Path
+) -> None:
+    options = tmp_path / "north.json"
+    options.write_text(json.dumps({
+        "host": smsc.host, "port": smsc.port, "system_id": "platform", "password": "hush",
+    }))  # fmt: skip
+    add = ("provider", "add", "north", "--kind", "smpp", "--options", f"@{options}")
+    assert await asyncio.to_thread(run, *add) == "north carries gsm7, ucs2. "
+    listed = await asyncio.to_thread(run, "provider", "list")
+    assert "north" in listed
+    assert str(smsc.port) in listed
+    assert "hush" not in listed
+    trial = ("provider", "test", "north", "--to", "+15551234567", "--seconds", "10")
+    said = await asyncio.to_thread(run, *trial)
+    for step in ("link: bound", "capabilities: gsm7, ucs2", "submitted: Submitted", "delivered"):
+        assert step in said, said
+    await asyncio.to_thread(run, "provider", "remove", "north")
+    assert "no provider north" in await asyncio.to_thread(run, *trial, status=1)
+    assert await database.write(sms_providers.active) == []
+
+
+async def test_a_provider_that_is_not_there(run: Run, database: Database) -> None:
+    options = json.dumps({"host": "127.0.0.1", "port": 1, "system_id": "x", "password": "hush"})
+    await asyncio.to_thread(run, "provider", "add", "dead", "--kind", "smpp", "--options", options)
+    trial = ("provider", "test", "dead", "--to", "+15551234567", "--seconds", "0.5")
+    assert "no link: " in await asyncio.to_thread(run, *trial, status=1)
+    wrong = options.replace("1,", "0,")
+    said = await asyncio.to_thread(
+        run, "provider", "add", "bad", "--kind", "smpp", "--options", wrong, status=1
+    )
+    assert said.startswith("Refused: port")
+    assert "hush" not in said
+
+
+async def test_routes_are_added_listed_and_removed(
+    database: Database, who: Customer, run: Run
+) -> None:
+    url = '{"url": "https://example.com/send"}'
+    await asyncio.to_thread(run, "provider", "add", "web", "--kind", "http", "--options", url)
+    add = ("sms-route", "add", "web", "--prefix", "49", "--account", "Acme", "--weight", "3")
+    route_id = (await asyncio.to_thread(run, *add)).strip()
+    (row,) = await database.write(sms_providers.routes)
+    assert (row["id"], row["account_id"], row["prefix"]) == (route_id, who.account_id, "49")
+    assert route_id in await asyncio.to_thread(run, "sms-route", "list")
+    for words, said in (
+        (("web", "--mode", "test"), "sandbox"), (("gone",), "add it first"),
+        (("web", "--prefix", "+49"), "without its plus"), (("web", "--account", "x"), "0 accounts"),
+    ):  # fmt: skip
+        assert said in await asyncio.to_thread(run, "sms-route", "add", *words, status=1)
+    await asyncio.to_thread(run, "sms-route", "remove", route_id)
+    assert "no route" in await asyncio.to_thread(run, "sms-route", "remove", route_id, status=1)
+
+
+async def test_sender_ids_are_decided(database: Database, who: Customer, run: Run) -> None:
+    await asyncio.to_thread(run, "sender", "request", "Acme", "ACME")
+    assert "3 to 11" in await asyncio.to_thread(run, "sender", "request", "Acme", "A", status=1)
+    assert "never asked" in await asyncio.to_thread(
+        run, "sender", "approve", "Acme", "OTHER", status=1
+    )
+    await asyncio.to_thread(run, "sender", "approve", "Acme", "ACME")
+    assert await database.write(sms_accounts.sender_status, who.account_id, "ACME") == "approved"
+    await asyncio.to_thread(run, "sender", "default", "Acme", "ACME")
+    row = await database.write(sms_accounts.settings_of, who.account_id)
+    assert row is not None
+    assert row["default_sender"] == "ACME"
+    await asyncio.to_thread(run, "sender", "refuse", "Acme", "ACME", "--note", "not yours")
+    assert await asyncio.to_thread(run, "sender", "list", "Acme") == "ACME refused not yours "
