@@ -13,11 +13,12 @@ from telephony.settings import Settings
 from telephony.voice.ami import (
     AmiLink,
     AmiRefused,
+    AmiValueError,
     CoreShowChannels,
     DBDel,
     DBPut,
+    DialContacts,
     Hangup,
-    PJSIPShowEndpoint,
 )
 
 FAMILIES = ("ps/endpoint", "ps/auth", "ps/aor")
@@ -97,16 +98,23 @@ async def put(link: AmiLink, username: str, rows: dict[str, str]) -> None:
     )
 
 
+async def contact_keys(link: AmiLink, username: str) -> list[str]:
+    """The keys in family `CONTACTS` of the phones that are registered as an account."""
+    try:
+        found = (await link.action(DialContacts(username))).get("value", "")
+    except (AmiRefused, AmiValueError):
+        return []
+    uris = [each.split("/", 2)[-1] for each in found.split("&") if each]
+    return [f"{username};@{hashlib.md5(uri.encode()).hexdigest()}" for uri in uris]
+
+
 async def remove(link: AmiLink, username: str) -> bool:
     """Forget an account and the phones that are registered as it, whose channels live on; False
     if nothing was known of it."""
-    uris: list[str] = []
-    with suppress(AmiRefused):
-        details = await link.action(PJSIPShowEndpoint(username))
-        uris = [one.fields["uri"] for one in details if one.name == "ContactStatusDetail"]
+    keys = await contact_keys(link, username)
     known = [await _delete(link, family, username) for family in FAMILIES]
-    for uri in uris:
-        await _delete(link, CONTACTS, f"{username};@{hashlib.md5(uri.encode()).hexdigest()}")
+    for key in keys:
+        await _delete(link, CONTACTS, key)
     return any(known)
 
 

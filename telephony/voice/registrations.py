@@ -15,9 +15,9 @@ from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
 from telephony.queue import Kick, repeat
-from telephony.voice.ami import AmiEvent, AmiLink, AmiRefused, Connected, PJSIPShowEndpoint, Resync
+from telephony.voice.ami import AmiEvent, AmiLink, Connected, DBGet, Resync
 from telephony.voice.ami.listing import AstDbReader
-from telephony.voice.astdb import CONTACTS
+from telephony.voice.astdb import CONTACTS, contact_keys
 from telephony.webhooks.events import emit
 
 EVERY_SECONDS = 1.0
@@ -109,15 +109,10 @@ class Registrations:
         return changed
 
     async def _contacts(self, name: str) -> list[Contact]:
-        details: list[AmiEvent] = []
         async with self._slots:
-            with suppress(AmiRefused):  # it is suspended, or nobody's
-                details = await self._link.action(PJSIPShowEndpoint(name))
-        return [
-            _contact(one.fields["uri"], one.fields["useragent"], one.fields["regexpire"])
-            for one in details
-            if one.name == "ContactStatusDetail"
-        ]
+            keys = await contact_keys(self._link, name)
+            rows = [row for key in keys for row in await self._link.action(DBGet(CONTACTS, key))]
+        return [_contact(json.loads(row.fields["val"])) for row in rows]
 
     async def _compare(self) -> None:
         """Find phones that differ from what is noted; whoever does is asked for like any other."""
@@ -144,9 +139,11 @@ class Registrations:
         yield from listed.items()
 
 
-def _contact(uri: str, user_agent: str, expires: str) -> Contact:
+def _contact(fields: dict[str, str]) -> Contact:
+    expires = fields.get("expiration_time", "")
     seconds = int(expires) if expires.isdigit() else 0
-    return Contact(uri, user_agent[:USER_AGENT_CHARS_MAX], seconds * SECOND)
+    agent = fields.get("user_agent", "")[:USER_AGENT_CHARS_MAX]
+    return Contact(fields.get("uri", ""), agent, seconds * SECOND)
 
 
 def observe(conn: Conn, node: str, seen: Seen, at: Instant) -> set[str]:

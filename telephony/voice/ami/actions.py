@@ -12,6 +12,7 @@ from telephony.voice.ami.values import (
     check_headers,
     dialled_channel,
     exact_channel,
+    plain_name,
     required,
     variable_name,
 )
@@ -142,6 +143,18 @@ class AnsweredAt(SingleAction):
 
     def _headers(self) -> Headers:
         return {"Channel": exact_channel(self.channel), "Variable": "CDR(sv_answered)"}
+
+
+@dataclass(frozen=True)
+class DialContacts(SingleAction):
+    """Where the phones of a SIP account are registered, in field `value`: `PJSIP/<name>/<URI>`,
+    joined by `&`. Its cost does not grow with AstDB; that of PJSIPShowEndpoint does."""
+
+    name = "Getvar"
+    endpoint: str
+
+    def _headers(self) -> Headers:
+        return {"Variable": f"PJSIP_DIAL_CONTACTS({plain_name('Endpoint', self.endpoint)})"}
 
 
 @dataclass(frozen=True)

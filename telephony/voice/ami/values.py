@@ -19,6 +19,7 @@ Headers = Mapping[str, str | list[str]]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 _DIALLED = re.compile(r"(PJSIP|Local)/[A-Za-z0-9+_.@/-]{1,200}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CALLER = re.compile(r'[^"<>\\]*')
 
 
@@ -79,6 +80,13 @@ def variable_name(value: str) -> str:
     """Return a plain variable's name; a function such as `SHELL()` is refused."""
     if not _VARIABLE.fullmatch(value):
         raise AmiValueError("Variable is not a plain name")
+    return value
+
+
+def plain_name(name: str, value: str) -> str:
+    """Return the name of an endpoint; a bracket or comma would end a function's argument."""
+    if not _NAME.fullmatch(value):
+        raise AmiValueError(f"{name} is not a plain name")
     return value
 
 
