@@ -94,6 +94,16 @@ def named(conn: Conn, account_id: str, name: str | None) -> Row | None:
     return conn.one(f"{_NAMED} ORDER BY id LIMIT 1", account_id=account_id, name=name)
 
 
+def calling(conn: Conn, account_id: str, name: str | None) -> Row | None:
+    """The account's SIP account that calls by that username or caller id, an active one before a
+    suspended one; without a name its first one."""
+    return conn.one(
+        "SELECT * FROM sip_account WHERE account_id = :account_id AND deleted_at IS NULL"
+        " AND COALESCE(:name, username) IN (username, caller_id) ORDER BY status, id LIMIT 1",
+        account_id=account_id, name=name,
+    )  # fmt: skip
+
+
 async def find(reader: Reader, account_id: str, name: str) -> Row | None:
     """The account's SIP account of that username or id."""
     return await reader.one(_NAMED, account_id=account_id, name=name)

@@ -6,10 +6,14 @@ from db import caller_ids, sip
 from db.connection import Conn, Row
 from telephony.billing import rating
 from telephony.billing.rating import Rate
-from telephony.errors import CallerIdNotAllowedError, ValidationFailedError
+from telephony.errors import (
+    AccountSuspendedError,
+    CallerIdNotAllowedError,
+    NotFoundError,
+    ValidationFailedError,
+)
 from telephony.settings import Settings
 from telephony.voice import routes
-from telephony.voice.sip_accounts import pick
 
 CALL_BACK = "Local/s@call-back/n"
 """Calls `from` by the same legs that any call goes out by; the dialplan knows the context."""
@@ -58,13 +62,15 @@ def check_allowed(conn: Conn, account_id: str, mode: str, number: str) -> None:
 def _phone(conn: Conn, account_id: str, asked: str) -> Row | None:
     """The SIP account of that user name or caller id, by default the first; None for a number
     that is no phone's."""
+    row = sip.calling(conn, account_id, asked or None)
+    if row and row["status"] != "active":
+        raise AccountSuspendedError(
+            f"The SIP account {row['username']} is suspended. Make it active, or call from another."
+        )
+    if row or asked.startswith("+"):
+        return row
     if not asked:
-        return pick(conn, account_id, None)
-    for row in sip.of_account(conn, account_id):
-        if asked in (row["username"], row["caller_id"]):
-            return row
-    if asked.startswith("+"):
-        return None
+        raise NotFoundError("The account has no SIP account to call from.")
     raise ValidationFailedError(
         f"{asked} is neither a SIP username of this account nor the caller id of one.",
         errors=[{"field": "from", "code": "unknown", "message": "not a SIP account of yours"}],

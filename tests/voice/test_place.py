@@ -8,6 +8,7 @@ import pytest
 
 from db.database import Database
 from telephony.errors import (
+    AccountSuspendedError,
     CallerIdNotAllowedError,
     DestinationNotAllowedError,
     InsufficientFundsError,
@@ -120,6 +121,17 @@ async def test_a_phone_of_the_account_is_free(database: Database) -> None:
     await suspend_phone(database, "bob")
     with pytest.raises(NotFoundError):
         await placed(database, poor, "sip:bob")
+
+
+async def test_a_suspended_phone_is_not_rung_first(database: Database, who: Customer) -> None:
+    await suspend_phone(database, "alice")
+    for origin in ("alice", NUMBER):
+        with pytest.raises(AccountSuspendedError, match="alice is suspended"):
+            await placed(database, who, origin=origin)
+    await add_phone(database, who, "carol", NUMBER)
+    for origin, rings in (("", "bob"), (NUMBER, "carol")):
+        call_id = (await placed(database, who, origin=origin)).call_id
+        assert (await call(database, call_id))["sip_account"] == rings
 
 
 async def test_live_calls_need_a_trunk(database: Database) -> None:
