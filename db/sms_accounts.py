@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, text, valid_mode
-from db.connection import Conn, Row, insert_new
+from db.connection import Conn, Reader, Row, insert_new
 
 
 class SmsAccount(Table, table=True):
@@ -57,6 +57,9 @@ class OptOut(Table, table=True):
     at: int = instant()
 
 
+_SENDERS = "SELECT * FROM sender_id WHERE account_id = :id ORDER BY sender"
+
+
 def settings_of(conn: Conn, account_id: str) -> Row | None:
     """The row of an account, if it has one."""
     return conn.one("SELECT * FROM sms_account WHERE account_id = :id", id=account_id)
@@ -75,7 +78,8 @@ def request_sender(conn: Conn, account_id: str, sender: str, now: int) -> None:
         "INSERT INTO sender_id (account_id, sender, status, note, requested_at)"
         " VALUES (:account_id, :sender, 'requested', '', :now)"
         " ON CONFLICT (account_id, sender) DO UPDATE SET status = 'requested',"
-        " requested_at = excluded.requested_at WHERE sender_id.status = 'refused'",
+        " note = '', decided_at = NULL, requested_at = excluded.requested_at"
+        " WHERE sender_id.status = 'refused'",
         account_id=account_id, sender=sender, now=now,
     )  # fmt: skip
 
@@ -104,7 +108,27 @@ def sender_status(conn: Conn, account_id: str, sender: str) -> str | None:
 
 def senders(conn: Conn, account_id: str) -> list[Row]:
     """Every sender id that an account asked for."""
-    return conn.all("SELECT * FROM sender_id WHERE account_id = :id ORDER BY sender", id=account_id)
+    return conn.all(_SENDERS, id=account_id)
+
+
+async def senders_of(reader: Reader, account_id: str) -> list[Row]:
+    """The same, for a door."""
+    return await reader.all(_SENDERS, id=account_id)
+
+
+def drop_sender(conn: Conn, account_id: str, sender: str) -> bool:
+    """Delete a sender id, also as the default; False if it was never asked for."""
+    conn.run(
+        "UPDATE sms_account SET default_sender = '' WHERE account_id = :account_id"
+        " AND default_sender = :sender",
+        account_id=account_id, sender=sender,
+    )  # fmt: skip
+    return bool(
+        conn.run(
+            "DELETE FROM sender_id WHERE account_id = :account_id AND sender = :sender",
+            account_id=account_id, sender=sender,
+        )
+    )  # fmt: skip
 
 
 def opt_out(

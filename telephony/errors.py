@@ -5,15 +5,20 @@ from typing import Any, ClassVar
 
 
 class Problem(Exception):
-    """Base of all. `detail` says what to do; `extra` adds members to the problem document."""
+    """Base of all. `detail` says what to do; `extra` adds members to the problem document. After
+    `retry_after_seconds` it may go well; an error that knows better than its class says so."""
 
     status: ClassVar[int]
     code: ClassVar[str]
     title: ClassVar[str]
-    retry_after_seconds: ClassVar[int | None] = None
+    retry_after_seconds: int | None = None
 
-    def __init__(self, detail: str = "", **extra: Any) -> None:
+    def __init__(
+        self, detail: str = "", *, retry_after_seconds: int | None = None, **extra: Any
+    ) -> None:
         super().__init__(detail or self.title)
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
         self.detail = detail or self.title
         self.extra = extra
 

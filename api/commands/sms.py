@@ -4,6 +4,7 @@ what they may show. They work beside a running platform."""
 import asyncio
 import json
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +12,7 @@ import typer
 from rich.table import Table
 
 from api.commands.deeds import one_account
-from api.commands.money import Account, Mode
+from api.commands.money import NONE, Account, Mode
 from api.commands.options import console, database, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers
@@ -31,6 +32,20 @@ sender = typer.Typer(help="Sender ids of accounts.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the provider.")]
 SenderId = Annotated[str, typer.Argument(help="A name or short code.")]
+
+
+PER_MINUTE_MAX = 1_000_000
+
+
+def _per_minute(text: str) -> int | str:
+    if text != NONE and not 0 <= int(text) <= PER_MINUTE_MAX:
+        raise ValueError(f"a number of messages is at most {PER_MINUTE_MAX}")
+    return NONE if text == NONE else int(text)
+
+
+PerMinute = Annotated[Any, typer.Option(
+    parser=_per_minute, metavar="MESSAGES|none", help="0: no limit; none: as by the settings.",
+)]  # fmt: skip
 
 
 @provider.command("add")
@@ -160,6 +175,34 @@ def list_senders(name: Account) -> None:
     rows = _write(lambda conn: sms_accounts.senders(conn, one_account(conn, name)["id"]))
     for row in rows:
         console.print(row["sender"], row["status"], row["note"], markup=False)
+
+
+class Smart(StrEnum):
+    """`none` leaves it to the settings of the platform."""
+
+    on = "on"
+    off = "off"
+    none = "none"
+
+
+def set_messages(
+    name: Account,
+    smart_encoding: Annotated[Smart | None, typer.Option(help="Replace look-alikes.")] = None,
+    per_minute: PerMinute = None,
+) -> None:
+    """Say how an account's messages are encoded unless they say so themselves, and how many it
+    may send in a minute. What is not given stays as it is."""
+
+    def deed(conn: Conn) -> None:
+        account_id, given = one_account(conn, name)["id"], {}
+        if smart_encoding is not None:
+            given["smart_encoding"] = {"on": True, "off": False}.get(smart_encoding)
+        if per_minute is not None:
+            given["per_minute"] = None if per_minute == NONE else per_minute
+        if given:
+            sms_accounts.change(conn, account_id, **given)
+
+    _write(deed)
 
 
 def _decide(name: str, asked: str, status: SenderStatus, note: str) -> None:

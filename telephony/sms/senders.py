@@ -3,10 +3,10 @@
 import re
 
 from db import caller_ids, inbound, sms_accounts
-from db.connection import Conn
+from db.connection import Conn, Row
 from db.sms_accounts import SenderStatus
 from telephony.clock import Instant
-from telephony.errors import SenderIdNotAllowedError
+from telephony.errors import NotFoundError, SenderIdNotAllowedError
 from telephony.phone_numbers import prefixes
 from telephony.settings import Settings
 
@@ -16,15 +16,36 @@ WITHOUT_NAMES = frozenset({"1", "32", "52", "54", "55", "56", "57", "86"})
 """Country codes whose networks replace a name or refuse it: a number must be shown there."""
 
 
-def request(conn: Conn, account_id: str, sender: str, now: Instant) -> None:
-    """Ask for a name (3–11 characters, a letter among them) or a short code; ValueError with a
-    sentence for what no network takes."""
+REQUESTS_MAX = 100
+"""Sender ids that one account may have or have asked for."""
+
+
+def carried(sender: str) -> str:
+    """A name (3–11 characters, a letter among them) or a short code; ValueError with a sentence
+    for what no network takes."""
     if not (_NAME.fullmatch(sender) or _SHORT_CODE.fullmatch(sender)):
         raise ValueError(
             "a sender id is 3 to 11 letters, digits, spaces, &, ., _ or -, one of them a letter,"
             " or a short code of 3 to 8 digits"
         )
-    sms_accounts.request_sender(conn, account_id, sender, now)
+    return sender
+
+
+def request(conn: Conn, account_id: str, sender: str, now: Instant) -> Row:
+    """Ask for a sender id, also for one that was refused; what became of it. ValueError for one
+    that no network takes, or beyond `REQUESTS_MAX`."""
+    sms_accounts.request_sender(conn, account_id, carried(sender), now)
+    there = sms_accounts.senders(conn, account_id)
+    if len(there) > REQUESTS_MAX:
+        raise ValueError(f"an account has at most {REQUESTS_MAX} sender ids: give one up first")
+    return next(row for row in there if row["sender"] == sender)
+
+
+def give_up(conn: Conn, account_id: str, sender: str) -> None:
+    """Forget a sender id, whatever became of it; it is no default any more. Raises
+    NotFoundError."""
+    if not sms_accounts.drop_sender(conn, account_id, sender):
+        raise NotFoundError("There is no such sender id.")
 
 
 def sender_for(

@@ -47,5 +47,6 @@ def _count(conn: Conn, guard: Guard, now: Instant) -> None:
         raise RateLimitedError(
             f"This {guard.of} gets at most {guard.limit} messages a {period}."
             if guard.of != "account" else f"The account sends at most {guard.limit} a {period}.",
-            of=guard.of, limit=guard.limit, retry_after=(window - now % window) // SECOND + 1,
+            of=guard.of, limit=guard.limit,
+            retry_after_seconds=-(-(window - now % window) // SECOND),  # the next whole second
         )  # fmt: skip

@@ -17,7 +17,7 @@ KEYED = [endpoint for endpoint in ENDPOINTS if endpoint.scope is not PUBLIC]
 POSTS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "POST"]
 IDS = {
     "message_id": "msg_0", "call_id": "call_0", "recording_id": "rec_0", "id": "sip_0",
-    "token": "a.1.p.0", "number": "+15550700001",
+    "token": "a.1.p.0", "number": "+15550700001", "sender": "ACME",
 }  # fmt: skip
 
 

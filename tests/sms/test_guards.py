@@ -29,7 +29,7 @@ async def who(database: Database) -> Customer:
 async def try_to(
     database: Database, who: Customer, settings: Settings, to: str = TO, at: Instant = START
 ) -> dict[str, Any] | None:
-    """What the refusal says, None if there is none."""
+    """What the refusal says, None if there is none; `after` is when to come again, in seconds."""
 
     def deed(conn: Conn) -> None:
         send(conn, settings, account_id=who.account_id, mode=who.mode, key_id=who.key_id,
@@ -38,7 +38,7 @@ async def try_to(
     try:
         await database.write(deed)
     except RateLimitedError as problem:
-        return problem.extra
+        return problem.extra | {"after": problem.retry_after_seconds}
     return None
 
 
@@ -47,7 +47,7 @@ async def test_a_recipient_is_not_flooded(database: Database, who: Customer) -> 
     for _ in range(2):
         assert await try_to(database, who, settings) is None
     found = await try_to(database, who, settings, at=START + 600 * SECOND)
-    assert found == {"of": "recipient", "limit": 2, "retry_after": 3001}
+    assert found == {"of": "recipient", "limit": 2, "after": 3000}
     assert await try_to(database, who, settings, to="+15551239998") is None
     assert await try_to(database, other, settings) is None
     assert await try_to(database, who, settings, at=START + 3600 * SECOND) is None
@@ -69,7 +69,7 @@ async def test_an_account_has_its_own_limit(database: Database, who: Customer) -
     for _ in range(3):
         assert await try_to(database, who, settings) is None
     found = await try_to(database, who, settings)
-    assert found == {"of": "account", "limit": 3, "retry_after": 61}
+    assert found == {"of": "account", "limit": 3, "after": 60}
     assert await try_to(database, other, settings) is None
     assert (await try_to(database, other, settings) or {})["limit"] == 1
     assert await try_to(database, who, settings, at=START + 60 * SECOND) is None

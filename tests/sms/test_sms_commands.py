@@ -105,3 +105,22 @@ async def test_sender_ids_are_decided(database: Database, who: Customer, run: Ru
     assert row["default_sender"] == "ACME"
     await asyncio.to_thread(run, "sender", "refuse", "Acme", "ACME", "--note", "not yours")
     assert await asyncio.to_thread(run, "sender", "list", "Acme") == "ACME refused not yours "
+
+
+async def test_what_an_account_has_set(database: Database, who: Customer, run: Run) -> None:
+    async def after(*words: str) -> tuple[bool | None, int | None]:
+        await asyncio.to_thread(run, "account", "sms", "Acme", *words)
+        row = await database.write(sms_accounts.settings_of, who.account_id) or {}
+        smart = row.get("smart_encoding")
+        return None if smart is None else bool(smart), row.get("per_minute")
+
+    assert await after() == (None, None)
+    assert await after("--smart-encoding", "on", "--per-minute", "30") == (True, 30)
+    assert await after("--per-minute", "0") == (True, 0)
+    assert await after("--smart-encoding", "off") == (False, 0)
+    assert await after("--smart-encoding", "none", "--per-minute", "none") == (None, None)
+    for wrong in ("-1", "many", "1000001"):
+        await asyncio.to_thread(run, "account", "sms", "Acme", "--per-minute", wrong, status=2)
+    said = await asyncio.to_thread(run, "account", "sms", "Nobody", status=1)
+    assert "0 accounts" in said
+    assert await after() == (None, None)
