@@ -1,5 +1,7 @@
 """The outbox: events, their deliveries to customers' URLs, and every attempt."""
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import UniqueConstraint
@@ -71,6 +73,20 @@ class DeliveryAttempt(Table, table=True):
 def add(conn: Conn, **facts: Any) -> bool:
     """Insert an event; False if the fact was told before."""
     return insert_new(conn, "event", **facts)
+
+
+def empty(conn: Conn, kind: str, subjects: Sequence[str], member: str) -> None:
+    """Empty a text in the payloads of events of that kind about these subjects."""
+    found = conn.all(
+        "SELECT id, payload FROM event WHERE type = :kind AND subject IN :subjects",
+        kind=kind, subjects=subjects or [""],
+    )  # fmt: skip
+    changed = [
+        {"id": row["id"], "payload": json.dumps(json.loads(row["payload"]) | {member: ""})}
+        for row in found
+    ]
+    if changed:
+        conn.many("UPDATE event SET payload = :payload WHERE id = :id", changed)
 
 
 def add_delivery(conn: Conn, event_id: str, account_id: str, url: str, now: int) -> None:

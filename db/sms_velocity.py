@@ -37,11 +37,15 @@ def forget(conn: Conn, before: int) -> None:
     conn.run("DELETE FROM sms_velocity WHERE started_at < :before", before=before)
 
 
-def redact(conn: Conn, table: str, bound: str, limit: int, statuses: Sequence[str] = ()) -> int:
-    """Empty the bodies of rows with an id below a bound, at most `limit`; how many."""
+def redact(
+    conn: Conn, table: str, bound: str, limit: int, statuses: Sequence[str] = ()
+) -> list[str]:
+    """Empty the bodies of rows with an id below a bound, at most `limit`; their ids."""
     ended = "status IN ({}) AND ".format(", ".join(f"'{one}'" for one in statuses))
-    return conn.run(
+    rows = conn.all(
         f"UPDATE {table} SET body = '' WHERE id IN (SELECT id FROM {table}"
-        f" WHERE {ended if statuses else ''}body <> '' AND id < :bound ORDER BY id LIMIT :limit)",
+        f" WHERE {ended if statuses else ''}body <> '' AND id < :bound ORDER BY id LIMIT :limit)"
+        " RETURNING id",
         bound=bound, limit=limit,
     )  # fmt: skip
+    return [row["id"] for row in rows]

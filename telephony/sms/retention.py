@@ -1,6 +1,6 @@
 """Takes the texts out of messages that are old enough; everything else of them stays."""
 
-from db import sms_velocity
+from db import events, sms_velocity
 from db.connection import Conn
 from db.database import Database
 from db.ids import first_id
@@ -32,11 +32,13 @@ class Retention:
 
 
 def redact_old(conn: Conn, days: int, at: Instant) -> int:
-    """Empty the texts of sent and ended messages accepted, and of inbound ones received, more
-    than so many days ago (0: never); and forget old counts."""
+    """Empty the texts of sent and ended messages accepted, and of inbound ones received and their
+    events, more than so many days ago (0: never); and forget old counts."""
     sms_velocity.forget(conn, at - KEPT_SECONDS * SECOND)
     if not days:
         return 0
     bound = first_id("msg", max(0, at // 1000 - days * DAY_MILLIS))
     sent = sms_velocity.redact(conn, "message", bound, REDACTED_MAX, ENDED_OR_SENT)
-    return sent + sms_velocity.redact(conn, "sms_inbound", bound, REDACTED_MAX)
+    received = sms_velocity.redact(conn, "sms_inbound", bound, REDACTED_MAX)
+    events.empty(conn, "message_received", received, "text")
+    return len(sent) + len(received)

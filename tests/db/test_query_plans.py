@@ -85,6 +85,7 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: sms_accounts.opted_out(conn, "acc", "test", "+1", "+2"),
     lambda conn: sms_velocity.redact(conn, "message", "msg_1", 50, messages.ENDED_OR_SENT),
     lambda conn: sms_velocity.redact(conn, "sms_inbound", "msg_1", 50),
+    lambda conn: events.empty(conn, "message_received", ["msg_1", "msg_2"], "text"),
     lambda conn: sms_velocity.forget(conn, START),
     lambda conn: inbound.stale(conn, START, 50),
     lambda conn: call_queue.claim(conn, "pbx1", START, 50),

@@ -101,7 +101,7 @@ class Receipt(NamedTuple):
     error_code: str = ""  # the provider's own, "" if none
     at: Instant | None = None  # when it happened, by the provider's clock
     recipient: str = ""  # E.164 with its plus where the provider tells
-    raw: str = ""  # as received, for support
+    raw: str = ""  # as received, but for what repeats the message's text; for support
     reference: int | None = None  # `reference_of` the part, where that is known for certain
 
 

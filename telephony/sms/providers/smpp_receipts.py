@@ -95,7 +95,7 @@ def receipt_of(message: DeliverSm, provider: str, options: SmppOptions) -> Recei
         err or _network_error(tlvs),
         _instant(done),
         _number(message.source.text),
-        text,
+        _TEXT.split(text, maxsplit=1)[0],  # a text is kept with its message alone
         int.from_bytes(echoed) if echoed and len(echoed) == 2 else None,
     )
 
