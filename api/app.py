@@ -24,6 +24,7 @@ from api.v1 import (
     sms_batch,
     sms_list,
     sms_senders,
+    sms_simulate,
     status,
     voice,
     voip,
@@ -36,10 +37,10 @@ from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *status.endpoint.all, *sms_list.endpoint.all, *sms_batch.endpoint.all,
-    *sms_senders.endpoint.all, *sms.endpoint.all, *voice.endpoint.all, *calls.endpoint.all,
-    *caller_ids.endpoint.all, *voip.endpoint.all, *recordings.endpoint.all,
-    *sip_accounts.endpoint.all, *call_log.endpoint.all, *phone_setup.endpoint.all,
-    *rates.endpoint.all,
+    *sms_senders.endpoint.all, *sms_simulate.endpoint.all, *sms.endpoint.all,
+    *voice.endpoint.all, *calls.endpoint.all, *caller_ids.endpoint.all, *voip.endpoint.all,
+    *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
+    *phone_setup.endpoint.all, *rates.endpoint.all,
 )  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

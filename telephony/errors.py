@@ -108,6 +108,13 @@ class KycRequiredError(Problem):
     title = "Live keys work once the account's identity check (KYC) is approved. Use a test key."
 
 
+class WrongEnvironmentError(Problem):
+    """What only a test key may do."""
+
+    status, code = 403, "wrong_environment"
+    title = "This is for trying things out. Send the request with a test key."
+
+
 class LinkForgedError(Problem):
     """A signed link that was changed, or that another installation made."""
 

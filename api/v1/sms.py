@@ -45,7 +45,7 @@ Status = Literal[
 ]  # fmt: skip
 
 
-def _sender(text: str) -> str:
+def number_or_name(text: str) -> str:
     """A number in E.164; anything else is a name and stays as it is."""
     try:
         return e164(text)
@@ -58,7 +58,7 @@ class SendBody(Body):
 
     to: Number
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
-    from_: Annotated[str, Field(alias="from", max_length=32), AfterValidator(_sender)] = ""
+    from_: Annotated[str, Field(alias="from", max_length=32), AfterValidator(number_or_name)] = ""
     callback_url: str | None = None
     reference: Reference | None = None
     send_at: Annotated[Moment | None, Field(description="Send it then, within 30 days")] = None

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from db import accounts, inbound, sms_accounts
-from db.connection import Conn
+from db.connection import Conn, Row
 from db.ids import new_id
 from db.inbound import Key
 from telephony.clock import SECOND, Instant, rfc3339
@@ -17,6 +18,8 @@ PARTS_WAIT_SECONDS = 24 * 3600
 STALE_MAX = 100
 MISSING = "[…]"
 """Stands for a part that never came."""
+SIMULATOR = "simulator"
+"""The provider of what no phone sent."""
 
 
 def receive(conn: Conn, batch: Sequence[Inbound], now: Instant) -> None:
@@ -28,6 +31,18 @@ def receive(conn: Conn, batch: Sequence[Inbound], now: Instant) -> None:
             _part(conn, one, now)
         else:
             _whole(conn, one.provider, one.sender, one.recipient, [one.text], _fact(one), now)
+
+
+def simulate(
+    conn: Conn, account_id: str, sender: str, recipient: str, text: str,
+    callback_url: str | None, now: Instant,
+) -> Row:  # fmt: skip
+    """Let a test account receive a message that no phone sent, whoever owns the recipient; its
+    row."""
+    one = Whole(account_id, "test", SIMULATOR, sender, recipient, [text], new_id("simulated"))
+    row = _keep(conn, one, callback_url, now)
+    assert row is not None
+    return row
 
 
 def _part(conn: Conn, one: Inbound, now: Instant) -> None:
@@ -62,29 +77,54 @@ def _join(conn: Conn, key: Key, now: Instant) -> None:
     _whole(conn, key["provider"], key["sender"], key["recipient"], texts, new_id("parts"), now)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A message with all its parts, and whose it is."""
+
+    account_id: str
+    mode: str
+    provider: str
+    sender: str
+    recipient: str
+    texts: list[str]
+    fact: str
+
+
 def _whole(
     conn: Conn, provider: str, sender: str, recipient: str, texts: list[str], fact: str,
     now: Instant,
 ) -> None:  # fmt: skip
-    text = _mended("".join(texts))
     account_id, mode = inbound.owner(conn, recipient) or (accounts.PLATFORM, "live")
+    _keep(conn, Whole(account_id, mode, provider, sender, recipient, texts, fact), None, now)
+
+
+def _keep(conn: Conn, one: Whole, callback_url: str | None, now: Instant) -> Row | None:
+    """The row of a message, obeyed and told; None for one that was kept before."""
+    text = _mended("".join(one.texts))
     keyword = keyword_of(text)
-    message_id = new_id("msg")
-    count = len(texts) if len(texts) > 1 else split(text).count
-    new = inbound.add(
-        conn, id=message_id, account_id=account_id, mode=mode, provider=provider,
-        from_number=sender, to_number=recipient, body=text, segments=count, fact=fact,
-        keyword=keyword or "", created_at=now,
-    )  # fmt: skip
-    if not new or account_id == accounts.PLATFORM:
-        return
-    _obey(conn, account_id, mode, recipient, sender, keyword, now)
+    count = len(one.texts) if len(one.texts) > 1 else split(text).count
+    row: Row = {
+        "id": new_id("msg"), "account_id": one.account_id, "mode": one.mode,
+        "provider": one.provider, "from_number": one.sender, "to_number": one.recipient,
+        "body": text, "segments": count, "fact": one.fact, "keyword": keyword or "",
+        "created_at": now,
+    }  # fmt: skip
+    if not inbound.add(conn, **row):
+        return None
+    if one.account_id != accounts.PLATFORM:
+        _obey(conn, one.account_id, one.mode, one.recipient, one.sender, keyword, now)
+        _tell(conn, row, callback_url)
+    return row
+
+
+def _tell(conn: Conn, row: Row, callback_url: str | None) -> None:
     emit(
-        conn, account_id=account_id, mode=mode, kind="message_received", subject=message_id,
-        fact="received", callback_url=None, now=now,
+        conn, account_id=row["account_id"], mode=row["mode"], kind="message_received",
+        subject=row["id"], fact="received", callback_url=callback_url, now=row["created_at"],
         payload={
-            "message_id": message_id, "from": sender, "to": recipient, "text": text,
-            "received_at": rfc3339(now), "segments": count,
+            "message_id": row["id"], "from": row["from_number"], "to": row["to_number"],
+            "text": row["body"], "received_at": rfc3339(row["created_at"]),
+            "segments": row["segments"],
         },
     )  # fmt: skip
 
