@@ -23,6 +23,7 @@ from api.v1 import (
     sms,
     sms_batch,
     sms_list,
+    sms_push,
     sms_senders,
     sms_simulate,
     status,
@@ -51,6 +52,7 @@ def create_app(settings: Settings, db: Database, vault: Vault) -> ASGIApp:
     app = Starlette(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
+            sms_push.ROUTE,
             Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
         ],
         exception_handlers={

@@ -131,7 +131,7 @@ class Endpoint:
         try:
             if self.method == "GET":
                 return self.takes.model_validate(dict(request.query_params))
-            return self.takes.model_validate(_json(await _body(request)))
+            return self.takes.model_validate(_json(await body_of(request)))
         except ValidationError as error:
             raise from_validation(error) from error
 
@@ -177,7 +177,8 @@ class Endpoints:
         return declare
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
+    """The body, if it is called JSON and not too large."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", ""):
         raise UnsupportedMediaTypeError

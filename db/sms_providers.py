@@ -8,7 +8,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, text, valid_mode
-from db.connection import Conn, Row, insert
+from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 
 
@@ -49,6 +49,9 @@ class SmsRoute(Table, table=True):
     weight: int = 1
 
 
+_NAMED = "SELECT * FROM sms_provider WHERE name = :n AND status = 'active'"
+
+
 def put(conn: Conn, name: str, kind: str, options_sealed: str, encodings: str, now: int) -> None:
     """Add a provider, or replace one of that name."""
     conn.run(
@@ -80,7 +83,12 @@ def active(conn: Conn) -> list[Row]:
 
 def named(conn: Conn, name: str) -> Row | None:
     """The provider of that name, unless it was removed."""
-    return conn.one("SELECT * FROM sms_provider WHERE name = :n AND status = 'active'", n=name)
+    return conn.one(_NAMED, n=name)
+
+
+async def find(reader: Reader, name: str) -> Row | None:
+    """The same, for a door."""
+    return await reader.one(_NAMED, n=name)
 
 
 def add_route(conn: Conn, **facts: Any) -> str:

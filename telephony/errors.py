@@ -115,6 +115,13 @@ class WrongEnvironmentError(Problem):
     title = "This is for trying things out. Send the request with a test key."
 
 
+class SignatureInvalidError(Problem):
+    """A provider that did not prove itself, or is not one of ours."""
+
+    status, code = 403, "signature_invalid"
+    title = "The signature is not that of a provider. Check its secret and header on both sides."
+
+
 class LinkForgedError(Problem):
     """A signed link that was changed, or that another installation made."""
 

@@ -8,7 +8,7 @@ from typer.main import get_command
 from api.cli import cli
 from db.messages import MessageStatus
 from telephony.sms.keywords import BY_LANGUAGE
-from telephony.sms.providers.http_options import HttpOptions
+from telephony.sms.providers.http_options import HttpInbound, HttpOptions
 from telephony.sms.providers.registry import kinds
 from telephony.sms.providers.sandbox import _ENDINGS
 from telephony.sms.providers.smpp_options import SmppOptions
@@ -36,7 +36,7 @@ def test_every_state_is_explained() -> None:
 def test_every_kind_and_option_is_named() -> None:
     providers = section("Providers")
     assert all(f"`{kind}`" in providers for kind in kinds())
-    for model in (HttpOptions, SmppOptions):
+    for model in (HttpOptions, HttpInbound, SmppOptions):
         missing = {name for name in model.model_fields if f"`{name}`" not in PAGE}
         assert missing == set(), model
 

@@ -47,7 +47,10 @@ class HttpProvider:
     def __init__(self, name: str, options: HttpOptions, egress: Egress) -> None:
         self.name = name
         self.repeatable = options.unknown_outcome == "resend"
-        self.capabilities = Capabilities(options.encodings, receipts=bool(options.status_url))
+        self.capabilities = Capabilities(
+            options.encodings, receipts=bool(options.status_url or options.inbound),
+            inbound=bool(options.inbound),
+        )  # fmt: skip
         self._options = options
         self._egress = egress
         self._slots = asyncio.Semaphore(options.window)

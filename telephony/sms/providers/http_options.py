@@ -12,6 +12,25 @@ from telephony.sms.providers.base import ReceiptState
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
+class HttpInbound(BaseModel):
+    """Paths are names and places of a list, by dots; a report with a status is a receipt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    secret: Annotated[SecretStr, Field(min_length=16)]
+    proof: Literal["hmac", "token"] = "hmac"
+    """`hmac`: the header has the HMAC-SHA256 of the body, in hex; `token`: the secret itself."""
+    header: str = "X-Signature"
+    items_path: str = ""
+    """Where a list of reports is; empty: the whole body is one, or a list."""
+    id_path: str = "id"
+    from_path: str = "from"
+    to_path: str = "to"
+    text_path: str = "text"
+    status_path: str = "status"
+    error_path: str = "code"
+
+
 class HttpOptions(BaseModel):
     """One JSON API. In `body`, `{to}`, `{from}`, `{text}`, `{message_id}`, `{validity_seconds}`
     stand for what a message has; in `status_url`, `{id}` for what the API called it."""
@@ -36,6 +55,8 @@ class HttpOptions(BaseModel):
     status_path: str = "status"
     states: dict[str, ReceiptState] = {state.value: state for state in ReceiptState}
     """What its words mean; another word is no news."""
+    inbound: HttpInbound | None = None
+    """What it pushes to us by itself."""
     poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
 
 
@@ -56,12 +77,18 @@ def filled(template: object, values: Mapping[str, str | int]) -> object:
 
 def found(answer: object, path: str) -> str:
     """The text or number at a path of a JSON value, "" where there is none."""
+    value = at(answer, path)
+    plain = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if plain else ""
+
+
+def at(answer: object, path: str) -> object:
+    """What is at a path of a JSON value, None where there is nothing."""
     for name in path.split("."):
         if isinstance(answer, list) and name.isdigit() and int(name) < len(answer):
             answer = answer[int(name)]
         elif isinstance(answer, dict):
             answer = answer.get(name)
         else:
-            return ""
-    plain = isinstance(answer, str | int) and not isinstance(answer, bool)
-    return str(answer) if plain else ""
+            return None
+    return answer
