@@ -67,11 +67,13 @@ function receiptOf(id, pdu) {
   return fields;
 }
 
-function deliver(fields) {
-  const session = [...receivers][turn++ % receivers.size];
-  if (!session) { unsent.push(fields); return; }
+// To the binds of `owner` (a system_id) in turn, or to any bind if there is none.
+function deliver(fields, owner) {
+  const fitting = [...receivers].filter((one) => !owner || one.system_id === owner);
+  const session = fitting[turn++ % fitting.length];
+  if (!session) { unsent.push([fields, owner]); return; }
   let answered = false;
-  const lost = () => { if (!answered) { answered = true; unsent.push(fields); } };
+  const lost = () => { if (!answered) { answered = true; unsent.push([fields, owner]); } };
   session.open.add(lost);
   session.deliver_sm(Object.assign({}, fields), (answer) => {
     if (answered) return;
@@ -80,7 +82,7 @@ function deliver(fields) {
     const status = answer.command_status;
     const answers = records.counts.receipt_answers;
     answers[status] = (answers[status] || 0) + 1;
-    if (status === smpp.ESME_RX_T_APPN) setTimeout(deliver, 50, fields);
+    if (status === smpp.ESME_RX_T_APPN) setTimeout(deliver, 50, fields, owner);
   });
   records.counts.receipts += 1;
 }
@@ -126,7 +128,7 @@ function submitted(session, pdu) {
   if (knobs.record) records.taken.push(pdu.short_message.message);
   const answer = () =>
     session.send(pdu.response({ message_id: written(id, knobs.response_id) }));
-  const receipt = () => { if (knobs.receipt) deliver(receiptOf(id, pdu)); };
+  const receipt = () => { if (knobs.receipt) deliver(receiptOf(id, pdu), session.system_id); };
   if (dropped) { reset_link(session); setTimeout(receipt, 20); return; }
   const first = knobs.receipt_first || Math.random() < knobs.first_share;
   if (first) receipt();
@@ -152,11 +154,12 @@ function serve(session) {
       return;
     }
     if (session.socket.servername !== undefined) records.tls_names.push(session.socket.servername);
+    session.system_id = pdu.system_id;
     session.send(pdu.response({ system_id: 'npm-smsc' }));
     records.counts.binds += 1;
     records.counts[pdu.command] = (records.counts[pdu.command] || 0) + 1;
     sessions.add(session);
-    if (receives) { receivers.add(session); unsent.splice(0).forEach(deliver); }
+    if (receives) { receivers.add(session); unsent.splice(0).forEach((one) => deliver(...one)); }
   };
   session.on('bind_transceiver', bound(true));
   session.on('bind_receiver', bound(true));
