@@ -145,6 +145,7 @@ def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
     """End what waits in vain: a claim of the provider whose taker died is of unknown outcome, or
     made again where that does no harm; what was not sent within its validity period has expired
     and costs nothing."""
+    one_at_a_time(conn, provider)
     lost = ProviderError("sender_lost", "the process died while sending", outcome_unknown=True)
     for message in message_queue.leases_run_out(conn, provider, at):
         if repeatable:

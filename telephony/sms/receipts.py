@@ -38,8 +38,9 @@ def take(conn: Conn, batch: Sequence[Receipt], now: Instant) -> None:
 
 
 def one_at_a_time(conn: Conn, provider: str) -> None:
-    """Acceptances and receipts of a provider wait for each other: else a receipt could miss the
-    part that is just being accepted, and two parts that end at once each other."""
+    """Acceptances, receipts and sweeps of a provider wait for each other: else a receipt could
+    miss the part that is just being accepted or given up, and two parts that end at once each
+    other."""
     conn.lock(f"sms:{provider}")
 
 

@@ -1,9 +1,13 @@
 """Messages of unknown outcome: what proves that they were taken, what does not, who pays."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from db import message_queue
+from db.connection import Conn
 from db.database import Database
 from telephony.billing import verify
 from telephony.clock import now
@@ -25,6 +29,7 @@ LOST = ProviderError("link_lost", outcome_unknown=True)
 DOWN = ProviderError("link_down", retryable=True)
 LONG = "a" * 400
 TO = "+15551239999"
+UNCOMMITTED_SECONDS = 0.5
 D, U = ReceiptState.DELIVERED, ReceiptState.UNDELIVERED
 ENROUTE = ReceiptState.ENROUTE
 
@@ -85,6 +90,29 @@ async def test_a_receipt_that_came_before_the_outcome_was_known(
     message_id = await queue(database, who, to=TO)
     await tell(database, [proof("x1", reference_of(message_id, 1))])
     await Dispatcher(database, Told(lambda _: LOST)).step()
+    states = ["queued", "sending", "unknown", "sent", "delivered"]
+    assert await history(database, message_id) == states
+
+
+async def test_a_receipt_that_comes_while_its_message_is_given_up(
+    database: Database, who: Customer
+) -> None:
+    """The claim of a dead process runs out at the instant at which the SMSC, bound anew, repeats
+    its receipts."""
+    message_id = await queue(database, who, to=TO)
+    await database.write(message_queue.claim, "smpp", "dead", now(), 0, 10)
+    began = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def take_slowly(conn: Conn) -> None:
+        take(conn, [proof("x1", reference_of(message_id, 1))], now())
+        loop.call_soon_threadsafe(began.set)
+        time.sleep(UNCOMMITTED_SECONDS)
+
+    taking = asyncio.create_task(database.write(take_slowly))
+    await began.wait()
+    await database.write(sweep, "smpp", False, now())
+    await taking
     states = ["queued", "sending", "unknown", "sent", "delivered"]
     assert await history(database, message_id) == states
 
