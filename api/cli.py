@@ -21,7 +21,7 @@ from api.commands.ready import Facts, show
 from api.commands.recording import set_recording
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
-from api.commands.sms import provider, sender, set_messages, sms_route
+from api.commands.sms import list_replies, provider, sender, set_messages, set_reply, sms_route
 from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
@@ -39,6 +39,8 @@ cli = typer.Typer(
 cli.add_typer(tariff, name="tariff")
 account.command("recording")(set_recording)
 account.command("sms")(set_messages)
+account.command("reply")(set_reply)
+account.command("replies")(list_replies)
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(provider, name="provider")

@@ -22,6 +22,7 @@ from db import (
     sip,
     sms_accounts,
     sms_providers,
+    sms_replies,
     sms_velocity,
     spending,
     tariffs,
@@ -32,7 +33,7 @@ from db.base import Table
 DECLARING = (
     accounts, call_queue, caller_ids, calls, cdrs, chain, components, events, holds, idempotency,
     inbound, ledger, messages, numbers, receipts, recordings, sip, sms_accounts, sms_providers,
-    sms_velocity, spending, tariffs, trunks,
+    sms_replies, sms_velocity, spending, tariffs, trunks,
 )  # fmt: skip
 
 

@@ -15,12 +15,13 @@ from api.commands.deeds import one_account
 from api.commands.money import NONE, Account, Mode
 from api.commands.options import console, database, settings
 from api.commands.trial import try_out
-from db import sms_accounts, sms_providers
+from db import sms_accounts, sms_providers, sms_replies
 from db.connection import Conn
 from db.sms_accounts import SenderStatus
 from telephony.clock import now
 from telephony.secrets import Vault, load
-from telephony.sms import routes, senders
+from telephony.sms import replies, routes, senders
+from telephony.sms.keywords import Keyword
 from telephony.sms.providers import configured
 from telephony.sms.providers.registry import kind_of
 
@@ -203,6 +204,22 @@ def set_messages(
             sms_accounts.change(conn, account_id, **given)
 
     _write(deed)
+
+
+def set_reply(
+    name: Account,
+    keyword: Annotated[Keyword, typer.Argument(help="What is answered.")],
+    text: Annotated[str, typer.Argument(help="The answer; empty: none.")] = "",
+    number: Annotated[str, typer.Option(help="Of one owned number only.")] = "",
+) -> None:
+    """Answer STOP, START or HELP to an account by a message that the account pays."""
+    _write(lambda conn: replies.put(conn, one_account(conn, name)["id"], number, keyword, text))
+
+
+def list_replies(name: Account) -> None:
+    """Show what answers STOP, START and HELP."""
+    for row in _write(lambda conn: sms_replies.of_account(conn, one_account(conn, name)["id"])):
+        console.print(row["number"] or "any", row["keyword"], row["body"], markup=False)
 
 
 def _decide(name: str, asked: str, status: SenderStatus, note: str) -> None:

@@ -14,6 +14,7 @@ from telephony.settings import Settings
 from telephony.sms.dispatch import Dispatcher
 from telephony.sms.providers.base import Health, Provider
 from telephony.sms.providers.configured import CHANNEL, of_settings, open_row
+from telephony.sms.replies import Replier
 from telephony.sms.retention import Retention
 from telephony.sms.schedule import Scheduler
 
@@ -49,6 +50,7 @@ class Carriers:
                 for provider in self._fixed:
                     group.create_task(Dispatcher(self._db, provider).run())
                 group.create_task(Scheduler(self._db).run())
+                group.create_task(Replier(self._db, self._settings).run())
                 group.create_task(Retention(self._db, self._settings).run())
                 group.create_task(drain(self._db, CHANNEL, self._look, LOOK_SECONDS))
         finally:

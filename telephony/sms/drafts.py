@@ -33,7 +33,8 @@ SCHEDULE_SECONDS_MAX = 30 * 86400
 @dataclass(frozen=True)
 class Draft:
     """What a customer wants sent; numbers are E.164, `sender` empty for the default one,
-    `smart_encoding` None for what the account has set."""
+    `smart_encoding` None for what the account has set. `despite_opt_out` is for what tells a
+    recipient that the opt-out was heard."""
 
     to: str
     text: str
@@ -44,6 +45,7 @@ class Draft:
     max_price: Micros | None = None
     send_at: Instant | None = None
     smart_encoding: bool | None = None
+    despite_opt_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def ready(
     sender = sender_for(
         conn, settings, who.account_id, who.mode, draft.sender, draft.to, who.default_sender
     )
-    if sms_accounts.opted_out(conn, who.account_id, who.mode, sender, draft.to):
-        raise RecipientOptedOutError(f"{draft.to} answered STOP to {sender}.")
+    if not draft.despite_opt_out:
+        _heed(conn, who, sender, draft.to)
     found = ways(conn, settings, mode=who.mode, account_id=who.account_id, sender=sender,
                  to=draft.to)  # fmt: skip
     if not found:
@@ -102,6 +104,11 @@ def ready(
     }  # fmt: skip
     velocity.check(conn, settings, who.account_id, who.mode, draft.to, who.per_minute, now)
     return Ready(made, text != draft.text)
+
+
+def _heed(conn: Conn, who: Sender, sender: str, to: str) -> None:
+    if sms_accounts.opted_out(conn, who.account_id, who.mode, sender, to):
+        raise RecipientOptedOutError(f"{to} answered STOP to {sender}.")
 
 
 def _row(

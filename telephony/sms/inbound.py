@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db import accounts, inbound, sms_accounts
+from db import accounts, inbound, sms_accounts, sms_replies
 from db.connection import Conn, Row
 from db.ids import new_id
 from db.inbound import Key
@@ -18,6 +18,8 @@ PARTS_WAIT_SECONDS = 24 * 3600
 STALE_MAX = 100
 MISSING = "[…]"
 """Stands for a part that never came."""
+REPLIES = "sms-replies"
+"""Rings whoever answers keywords."""
 SIMULATOR = "simulator"
 """The provider of what no phone sent."""
 
@@ -112,7 +114,7 @@ def _keep(conn: Conn, one: Whole, callback_url: str | None, now: Instant) -> Row
     if not inbound.add(conn, **row):
         return None
     if one.account_id != accounts.PLATFORM:
-        _obey(conn, one.account_id, one.mode, one.recipient, one.sender, keyword, now)
+        _obey(conn, row, keyword)
         _tell(conn, row, callback_url)
     return row
 
@@ -129,14 +131,15 @@ def _tell(conn: Conn, row: Row, callback_url: str | None) -> None:
     )  # fmt: skip
 
 
-def _obey(
-    conn: Conn, account_id: str, mode: str, ours: str, phone: str, keyword: Keyword | None,
-    now: Instant,
-) -> None:  # fmt: skip
+def _obey(conn: Conn, row: Row, keyword: Keyword | None) -> None:
+    account_id, ours, phone = row["account_id"], row["to_number"], row["from_number"]
     if keyword is Keyword.STOP:
-        sms_accounts.opt_out(conn, account_id, mode, ours, phone, keyword, now)
+        sms_accounts.opt_out(conn, account_id, row["mode"], ours, phone, keyword, row["created_at"])
     elif keyword is Keyword.START:
-        sms_accounts.opt_in(conn, account_id, mode, ours, phone)
+        sms_accounts.opt_in(conn, account_id, row["mode"], ours, phone)
+    if keyword and (reply := sms_replies.body_for(conn, account_id, ours, keyword)):
+        sms_replies.add_due(conn, row["id"], reply)
+        conn.wake(REPLIES)
 
 
 def _mended(text: str) -> str:

@@ -124,3 +124,16 @@ async def test_what_an_account_has_set(database: Database, who: Customer, run: R
     said = await asyncio.to_thread(run, "account", "sms", "Nobody", status=1)
     assert "0 accounts" in said
     assert await after() == (None, None)
+
+
+async def test_what_answers_keywords(database: Database, who: Customer, run: Run) -> None:
+    reply = ("account", "reply", "Acme")
+    await asyncio.to_thread(run, *reply, "stop", "No more.")
+    await asyncio.to_thread(run, *reply, "help", "Call us.", "--number", "12345")
+    assert await asyncio.to_thread(run, "account", "replies", "Acme") == (
+        "any stop No more. 12345 help Call us. "
+    )
+    await asyncio.to_thread(run, *reply, "stop", "")
+    assert await asyncio.to_thread(run, "account", "replies", "Acme") == "12345 help Call us. "
+    assert "keyword" in await asyncio.to_thread(run, *reply, "help", "Help", status=1)
+    await asyncio.to_thread(run, *reply, "hello", "Hi!", status=2)

@@ -204,3 +204,35 @@ def upgrade() -> None:
         sqlite_where=sa.text("body <> ''"),
         postgresql_where=sa.text("body <> ''"),
     )
+    op.create_table(
+        "sms_reply",
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("keyword", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_sms_reply_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "number", "keyword", name=op.f("pk_sms_reply")),
+    )
+    op.create_table(
+        "sms_reply_due",
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["sms_inbound.id"], name=op.f("fk_sms_reply_due_message_id")
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_sms_reply_due")),
+    )
+    op.create_table(
+        "sms_replied",
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("mode", sa.String(), nullable=False),
+        sa.Column("phone", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_sms_replied_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "mode", "phone", name=op.f("pk_sms_replied")),
+    )
+    op.create_index("ix_sms_replied_age", "sms_replied", ["at"], unique=False)
