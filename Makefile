@@ -12,6 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get
 INSTALL = [ -z "$$packages" ] || \
   { $(APT) -q update; $(APT) -qy install --no-install-recommends $$packages; }
+# Tests mostly wait for telephones; each process has an Asterisk and a PostgreSQL of its own.
+TEST_PROCESSES ?= 2
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Makes the root file system with Asterisk early; where this fails, `sms-voip up` says why.
@@ -34,7 +36,7 @@ doctor: $(STAMPS)/run  ## check settings, ports, database, Asterisk, disk, clock
 	@exec $(BIN)/sms-voip doctor
 
 test: check $(STAMPS)/peers  ## every check and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --ignore tests/structure
 
 check: $(STAMPS)/dev  ## style, types, contracts, dead code
 	$(BIN)/ruff check .

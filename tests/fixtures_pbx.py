@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -37,10 +38,25 @@ LEGS = {
 Cdr = dict[str, Any]
 
 
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+"""Which of the test processes that run side by side this one is; each has ports of its own."""
+PROCESSES_MAX = 4
+PORTS = range(15_000, 20_000)
+RTP_PORTS = range(20_000, 25_000)
+"""SIPp's audio comes after these."""
+RTP_PORTS_OF_ONE = 200
+
+
+def own(ports: range) -> range:
+    """The part of the ports that belongs to this test process."""
+    each = len(ports) // PROCESSES_MAX
+    return ports[PROCESS * each : (PROCESS + 1) * each]
+
+
 def free_port() -> int:
     """A loopback port that is free for UDP and TCP, outside the kernel's ephemeral range."""
     while True:
-        port = random.randrange(15000, 20000)
+        port = random.choice(own(PORTS))
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as tried:
@@ -50,9 +66,12 @@ def free_port() -> int:
         return port
 
 
+_rtp_ranges = cycle(own(RTP_PORTS)[::RTP_PORTS_OF_ONE][:-1])
+
+
 def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
     """Settings of an installation of its own: free ports, a var folder, a trunk on loopback."""
-    first = random.randrange(20000, 29000, 2)
+    first = next(_rtp_ranges)
     values: dict[str, Any] = {
         "var_dir": var_dir,
         "http_port": free_port(),
