@@ -4,15 +4,12 @@ import asyncio
 import hashlib
 import json
 import os
-import random
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -28,6 +25,7 @@ from telephony.settings import Settings
 from tests.pbx.ami_client import AmiClient, ami_client
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import carrier, sipp
+from tests.ports import RTP_PORTS_OF_ONE, free_port, next_rtp_port
 
 T = TypeVar("T")
 LEGS = {
@@ -38,40 +36,9 @@ LEGS = {
 Cdr = dict[str, Any]
 
 
-PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-"""Which of the test processes that run side by side this one is; each has ports of its own."""
-PROCESSES_MAX = 4
-PORTS = range(15_000, 20_000)
-RTP_PORTS = range(20_000, 25_000)
-"""SIPp's audio comes after these."""
-RTP_PORTS_OF_ONE = 200
-
-
-def own(ports: range) -> range:
-    """The part of the ports that belongs to this test process."""
-    each = len(ports) // PROCESSES_MAX
-    return ports[PROCESS * each : (PROCESS + 1) * each]
-
-
-def free_port() -> int:
-    """A loopback port that is free for UDP and TCP, outside the kernel's ephemeral range."""
-    while True:
-        port = random.choice(own(PORTS))
-        try:
-            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                with socket.socket(socket.AF_INET, kind) as tried:
-                    tried.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return port
-
-
-_rtp_ranges = cycle(own(RTP_PORTS)[::RTP_PORTS_OF_ONE][:-1])
-
-
 def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
     """Settings of an installation of its own: free ports, a var folder, a trunk on loopback."""
-    first = next(_rtp_ranges)
+    first = next_rtp_port()
     values: dict[str, Any] = {
         "var_dir": var_dir,
         "http_port": free_port(),
@@ -80,7 +47,7 @@ def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
         "wss_port": free_port(),
         "ami_port": free_port(),
         "agi_port": free_port(),
-        "rtp_range": f"{first}-{first + 199}",
+        "rtp_range": f"{first}-{first + RTP_PORTS_OF_ONE - 1}",
         "trunk_host": f"127.0.0.1:{free_port()}",
     }
     return Settings(**(values | changes))

@@ -14,7 +14,8 @@ from telephony.voice.softphone import Softphone
 from tests.e2e.baresip import Baresip, baresip
 from tests.e2e.installation import Installation
 from tests.e2e.linphone import linphone, without_certificate
-from tests.fixtures_pbx import eventually, free_port
+from tests.fixtures_pbx import eventually
+from tests.ports import free_port
 
 ECHO = "+15559871234"
 HEARD_SECONDS_MIN = 0.5

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures_pbx import Cdr, Pbx, free_port
+from tests.fixtures_pbx import Cdr, Pbx
 from tests.pbx.sipp import answering, refusing
+from tests.ports import free_port
 
 ANSWERS = "trunk:default:+15559990001:+15550111222"
 TO = "+15559990001"

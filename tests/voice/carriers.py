@@ -11,9 +11,9 @@ from db.database import Database
 from telephony.clock import now
 from telephony.voice import numbers, trunks
 from tests.factories import Customer
-from tests.fixtures_pbx import free_port
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import carrier, sipp
+from tests.ports import free_port
 from tests.voice.calling import VAULT
 from tests.voice.real_pbx import Voice
 

@@ -9,9 +9,9 @@ import pytest
 
 from db import accounts
 from tests.factories import Customer
-from tests.fixtures_pbx import free_port
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import refusing, ringing
+from tests.ports import free_port
 from tests.voice.carriers import add_trunk, calling_in, own, told
 from tests.voice.real_pbx import Voice, per_second_tariff
 from tests.voice.test_calls_phone import cancel

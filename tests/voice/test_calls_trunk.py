@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.factories import Customer
-from tests.fixtures_pbx import free_port
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import answering, refusing, sipp
+from tests.ports import free_port
 from tests.voice.real_pbx import SECRET, Voice, seconds_between
 
 ANSWERS, RINGS, RINGS_AND_ANSWERS = "+15559871234", "+15559870180", "+15559870700"

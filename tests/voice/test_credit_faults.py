@@ -12,7 +12,8 @@ from db.session import open_database
 from telephony.voice import reconcile
 from telephony.voice.authorize import Authorizer
 from telephony.voice.fastagi import AgiRequest, AgiVerdict
-from tests.fixtures_pbx import Pbx, free_port
+from tests.fixtures_pbx import Pbx
+from tests.ports import free_port
 from tests.voice.credit import SECRET, SLICE_SECONDS, Credit, number, on_pbx, price, talk, working
 from tests.voice.credit_wire import wire
 

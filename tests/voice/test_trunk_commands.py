@@ -16,8 +16,8 @@ from telephony import secrets
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from tests.factories import Customer, customer
-from tests.fixtures_pbx import free_port
 from tests.pbx.registrar import registrar
+from tests.ports import free_port
 from tests.voice.calling import add_phone
 
 Run = Callable[..., str]

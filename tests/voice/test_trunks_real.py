@@ -14,10 +14,11 @@ from db.session import open_database
 from telephony.clock import now
 from telephony.voice import hangups, trunk_worker, trunks
 from tests.factories import Customer
-from tests.fixtures_pbx import Pbx, free_port
+from tests.fixtures_pbx import Pbx
 from tests.pbx.registrar import registrar
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import callers, invites, refusing
+from tests.ports import free_port
 from tests.voice.carriers import add_trunk, astdb, calling_in, sipp_carrier, told
 from tests.voice.real_pbx import SECRET, Voice, working
 from tests.voice.test_calls_trunk import phone
