@@ -20,10 +20,13 @@ def own(ports: range) -> range:
     return ports[PROCESS * each : (PROCESS + 1) * each]
 
 
+# In turn: one that was given away may not be bound yet.
+_ports = cycle(random.sample(own(PORTS), len(own(PORTS))))
+
+
 def free_port() -> int:
     """A loopback port that is free for UDP and TCP, outside the kernel's ephemeral range."""
-    while True:
-        port = random.choice(own(PORTS))
+    for port in _ports:
         try:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as tried:
@@ -31,6 +34,7 @@ def free_port() -> int:
         except OSError:
             continue
         return port
+    raise AssertionError("the ports go round for ever")
 
 
 _rtp_ports = cycle(own(RTP_PORTS)[::RTP_PORTS_OF_ONE][:-1])

@@ -1,5 +1,6 @@
 """What several commands begin with: the settings, and the database beside a running platform."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,10 @@ from telephony import clock
 from telephony.clock import SECOND, Instant
 from telephony.settings import Settings
 
-console = Console()
+COLUMNS_MAX = 1000
+"""In a file or a pipe no table is folded: whoever reads it looks for whole ids."""
+
+console = Console(width=None if sys.stdout.isatty() else COLUMNS_MAX)
 
 
 def settings() -> Settings:

@@ -14,6 +14,8 @@ endpoint = Endpoints()
 STALE_SECONDS = 30
 """A part that nobody has looked at for so long is taken for down: its worker is."""
 
+REMOTE = ("trunk:", "sms:")
+
 State = Literal["operational", "degraded", "outage"]
 
 
@@ -37,7 +39,7 @@ class Component(Answer):
 
 
 class Status(Answer):
-    """The worst of the components; `notice` is a sentence from the operator."""
+    """The worst of the platform's own components, for others' are `trunk:` and `sms:`; `notice` is a sentence from the operator."""
 
     status: State
     notice: str | None = None
@@ -59,11 +61,15 @@ async def ping(context: Context, _: None) -> Pong:
 async def status(context: Context, _: None) -> Status:
     """Tell how every part of the platform is, from real probes."""
     found = [_component(row, context.now) for row in await components.every(context.db)]
-    states = {component.status for component in found}
-    overall: State = "outage" if "outage" in states or not found else "operational"
-    if overall == "operational" and "degraded" in states:
-        overall = "degraded"
-    return Status(status=overall, components=found, updated_at=context.now)
+    return Status(status=_overall(found), components=found, updated_at=context.now)
+
+
+def _overall(found: list[Component]) -> State:
+    """One carrier or SMSC that is down degrades the platform, which goes on without it."""
+    ours = {one.status for one in found if not one.name.startswith(REMOTE)}
+    if not found or "outage" in ours:
+        return "outage"
+    return "operational" if {one.status for one in found} == {"operational"} else "degraded"
 
 
 def _component(row: Row, at: Instant) -> Component:

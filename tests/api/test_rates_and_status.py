@@ -67,11 +67,12 @@ async def test_no_price_list_is_an_empty_one(api: Api, database: Database) -> No
         ([("pbx1", "pbx", "operational", STALE_SECONDS + 3)], "outage"),
         ([("pbx1", "pbx", "operational", 0), ("webhooks", "webhooks", "degraded", 0)], "degraded"),
         ([("pbx1", "pbx", "outage", 0), ("webhooks", "webhooks", "degraded", 0)], "outage"),
-        ([("smpp", "sms", "degraded", 99)], "outage"),
+        ([("smpp", "sms", "operational", 99)], "degraded"),
+        ([("pbx1", "pbx", "operational", 0), ("trunk:a", "trunk", "outage", 0)], "degraded"),
         ([("a", "sms", "operational", 0), ("b", "sms", "operational", 0)], "operational"),
     ],
 )
-async def test_the_platform_is_as_well_as_its_worst_part(
+async def test_the_platform_is_as_well_as_its_own_worst_part(
     plain: Api, sqlite: Database, parts: list[tuple[str, str, str, int]], overall: str
 ) -> None:
     def deed(conn: Conn) -> None:

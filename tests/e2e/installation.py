@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from api.commands.ready import all_there
 from db.connection import Conn, Row
 from db.sqlite import SqliteConn, dict_row
 from telephony.settings import Settings
@@ -177,9 +178,10 @@ class Installation:
         return str(answer.json()["call_id"])
 
     def answers(self) -> bool:
-        """True if the API says that every part is operational."""
+        """True if the API says that every part of the installation is operational; its carrier
+        is not there."""
         try:
-            return bool(self.get("/status").json()["status"] == "operational")
+            return all_there(self.get("/status").json())
         except (httpx.HTTPError, ValueError):
             return False
 

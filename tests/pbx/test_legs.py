@@ -2,6 +2,7 @@
 not answer; one record of many ends the call."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,16 @@ def outcome(row: Cdr) -> tuple[str, str, str, str]:
 
 
 @pytest.fixture
-def nowhere(pbx: Pbx) -> str:
+def nowhere(pbx: Pbx) -> Iterator[str]:
     """A carrier that nobody answers for."""
     with pbx.ami("provisioning") as ami:
         endpoint = '{"aors":"_nowhere","context":"from-trunk","allow":"ulaw","identify_by":"ip"}'
         aor = f'{{"contact":"sip:127.0.0.1:{free_port()}"}}'
         for family, value in (("aor", aor), ("endpoint", endpoint)):
             ami.send("DBPut", Family=f"ps/{family}", Key="_nowhere", Val=value)
-    return "trunk:nowhere:+15559990001:"
+        yield "trunk:nowhere:+15559990001:"
+        for family in ("endpoint", "aor"):
+            ami.send("DBDel", Family=f"ps/{family}", Key="_nowhere")
 
 
 def test_which_answers_of_a_carrier_lead_to_the_next(pbx: Pbx, nowhere: str) -> None:

@@ -25,4 +25,4 @@ class Decider:
         await asyncio.sleep(self.seconds)
         if self.fault:
             raise self.fault
-        return self.by_dialled.get(request.arguments[-1], self.verdict)
+        return self.by_dialled.get(request.arguments[2], self.verdict)

@@ -36,10 +36,13 @@ async def rotate(database: Database, pbx: Pbx, who: Customer, name: str, secret:
 
 
 async def astdb(link: AmiLink) -> Rows:
+    """The rows of phones; those of trunks begin with an underscore, and belong to others."""
     found: Rows = {}
     for family in FAMILIES:
         for row in await link.action(DBGetTree(family)):
-            found[family, row.fields["key"].removeprefix(f"/{family}/")] = row.fields["val"]
+            name = row.fields["key"].removeprefix(f"/{family}/")
+            if not name.startswith("_"):
+                found[family, name] = row.fields["val"]
     return found
 
 

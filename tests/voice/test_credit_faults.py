@@ -45,7 +45,7 @@ async def with_fault(pbx: Pbx, path: Path, *fault: str | float) -> tuple[dict[st
 def faulty(migrated_sqlite: Path, pbx: Pbx) -> dict[str, Any]:
     """All faults at the same time, each with a worker and a database of its own."""
     faults: dict[str, tuple[str | float, ...]] = {
-        "never": ("before", 8), "before": ("before", 0.7), "after": ("after", 0.7),
+        "never": ("before", 8), "before": ("before", 0.2), "after": ("after", 0.2),
         "late": ("late", 1.2), "always late": ("late", 1.2, 99),
     }  # fmt: skip
 

@@ -60,11 +60,11 @@ async def test_a_grant_dials_the_destination_it_was_given(
     events = await story(calls, channel_id)
     assert events[-1].name == "BridgeEnter"
     dialled = [event for event in events if event.name == "DialBegin"][-1]
-    assert dialled.fields["dialstring"].startswith("4319990001@simulated-carrier")
+    assert dialled.fields["dialstring"].startswith("15550000001@simulated-carrier")
     (asked,) = decider.asked
     assert asked.script == "authorize"
     assert asked.uniqueid == channel_id
-    assert asked.arguments == (channel_id, "", "+4319999999")
+    assert asked.arguments == (channel_id, "", "+4319999999", "")
     assert server.counters.granted == 1
     await calls.action(Hangup(channel_id))
 
@@ -131,7 +131,7 @@ async def test_a_phone_that_dials(pbx: Pbx, server: FastAgiServer, decider: Deci
     with pbx.phone("agi-phone", "pw") as phone:
         assert await asyncio.to_thread(phone.invite, "+4319999999") == 403
     (asked,) = decider.asked
-    assert asked.arguments == (asked.uniqueid, "agi-phone", "+4319999999")
+    assert asked.arguments == (asked.uniqueid, "agi-phone", "+4319999999", "")
     assert asked.fields["agi_accountcode"] == "agi-phone"
 
 
