@@ -21,7 +21,7 @@ async def read(
 ) -> list[Report]:
     """The reports of a provider that proved itself; raises SignatureInvalidError, also where
     there is no such provider, and the 400 errors."""
-    row = await sms_providers.find(reader, name)
+    row = await sms_providers.find(reader, name) if name.isprintable() else None
     if row is None or row["kind"] != KIND:
         raise SignatureInvalidError
     options = HttpOptions.model_validate_json(vault.open(row["options_sealed"]))

@@ -171,6 +171,8 @@ async def test_who_does_not_push_is_refused_alike(
         await database.write(configured.remove, "web", now())
     refused = await push(client, {"from": PHONE, "to": OURS, "text": "Hi!"})
     assert (refused.status_code, refused.json()["code"]) == (403, "signature_invalid")
+    nobody = await client.post(PATH.replace("web", "w%00b"), json={})
+    assert nobody.json()["code"] == "signature_invalid"
 
 
 @pytest.mark.parametrize(("body", "code"), [
