@@ -39,7 +39,8 @@ class Component(Answer):
 
 
 class Status(Answer):
-    """The worst of the platform's own components, for others' are `trunk:` and `sms:`; `notice` is a sentence from the operator."""
+    """The worst of the platform's own components, for others' are `trunk:` and `sms:`; `notice`
+    is a sentence from the operator."""
 
     status: State
     notice: str | None = None
