@@ -2,42 +2,13 @@
 
 from operator import itemgetter
 
-from sqlmodel import Field
-
-from db.base import Table
 from db.calls import CallStatus, note
-from db.columns import instant, valid_mode
 from db.connection import Conn, Reader, Row
 
 HEAD = (
     "SELECT due_at FROM call WHERE status = 'queued' AND due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 )
 OPEN = "status IN ('queued', 'dialing', 'ringing', 'answered')"
-
-
-class CallPace(Table, table=True):
-    """When the next call of an account or of an API key has its turn."""
-
-    __tablename__ = "call_pace"
-    __table_args__ = (valid_mode(),)
-
-    subject: str = Field(primary_key=True)
-    mode: str = Field(primary_key=True)
-    next_at: int = instant()
-
-
-def next_turn(conn: Conn, subject: str, mode: str, at: int, gap: int) -> int:
-    """Take the subject's next turn, not before `at`; `gap` microseconds later is the one after.
-    Whoever else takes one waits until this transaction ends."""
-    row = conn.one(
-        "INSERT INTO call_pace (subject, mode, next_at) VALUES (:subject, :mode, :at + :gap)"
-        " ON CONFLICT (subject, mode) DO UPDATE SET next_at = :gap +"
-        " CASE WHEN call_pace.next_at > :at THEN call_pace.next_at ELSE :at END"
-        " RETURNING next_at",
-        subject=subject, mode=mode, at=at, gap=gap,
-    )  # fmt: skip
-    assert row is not None
-    return int(row["next_at"]) - gap
 
 
 def first_due(conn: Conn) -> int | None:

@@ -19,6 +19,7 @@ class SmsAccount(Table, table=True):
     default_sender: str = ""
     smart_encoding: bool | None = None
     per_minute: int | None = None
+    per_second: int | None = None
 
 
 class SenderStatus(StrEnum):

@@ -17,6 +17,7 @@ from db import (
     ledger,
     messages,
     numbers,
+    pace,
     receipts,
     recordings,
     sip,
@@ -32,8 +33,8 @@ from db.base import Table
 
 DECLARING = (
     accounts, call_queue, caller_ids, calls, cdrs, chain, components, events, holds, idempotency,
-    inbound, ledger, messages, numbers, receipts, recordings, sip, sms_accounts, sms_providers,
-    sms_replies, sms_velocity, spending, tariffs, trunks,
+    inbound, ledger, messages, numbers, pace, receipts, recordings, sip, sms_accounts,
+    sms_providers, sms_replies, sms_velocity, spending, tariffs, trunks,
 )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Prefix = Annotated[str, Field(pattern="^[0-9]{1,15}$")]
+PerSecond = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Settings(BaseSettings):
@@ -89,6 +91,15 @@ class Settings(BaseSettings):
     sms_account_per_minute: int = Field(
         0, ge=0, description="Messages that one account may send in a minute; 0: no limit"
     )
+    sms_account_per_second: int = Field(
+        0, ge=0, le=10_000,
+        description="Messages of one account that go out in a second, if nothing else is set;"
+        " more wait for their turn; 0: no limit",
+    )  # fmt: skip
+    sms_prefix_per_second: Annotated[dict[Prefix, PerSecond], NoDecode] = Field(
+        default_factory=dict,
+        description="The same for messages of one account to numbers of a prefix: `49=20,1=50`",
+    )
     sms_recipient_per_hour: int = Field(
         0, ge=0, description="Messages of one account to one number in an hour; 0: no limit"
     )
@@ -156,6 +167,14 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("sms_prefix_per_second", mode="before")
+    @classmethod
+    def _paces(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {prefix.strip(): pace.strip() for prefix, _, pace in pairs}
 
     @field_validator("database_url")
     @classmethod

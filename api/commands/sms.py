@@ -36,16 +36,25 @@ SenderId = Annotated[str, typer.Argument(help="A name or short code.")]
 
 
 PER_MINUTE_MAX = 1_000_000
+PER_SECOND_MAX = 10_000
 
 
-def _per_minute(text: str) -> int | str:
-    if text != NONE and not 0 <= int(text) <= PER_MINUTE_MAX:
-        raise ValueError(f"a number of messages is at most {PER_MINUTE_MAX}")
-    return NONE if text == NONE else int(text)
+def _number_up_to(most: int) -> Callable[[str], int | str]:
+    def read(text: str) -> int | str:
+        if text != NONE and not 0 <= int(text) <= most:
+            raise ValueError(f"a number of messages is at most {most}")
+        return NONE if text == NONE else int(text)
+
+    return read
 
 
 PerMinute = Annotated[Any, typer.Option(
-    parser=_per_minute, metavar="MESSAGES|none", help="0: no limit; none: as by the settings.",
+    parser=_number_up_to(PER_MINUTE_MAX), metavar="MESSAGES|none",
+    help="0: no limit; none: as by the settings.",
+)]  # fmt: skip
+PerSecond = Annotated[Any, typer.Option(
+    parser=_number_up_to(PER_SECOND_MAX), metavar="MESSAGES|none",
+    help="The same for how many go out in a second.",
 )]  # fmt: skip
 
 
@@ -190,9 +199,10 @@ def set_messages(
     name: Account,
     smart_encoding: Annotated[Smart | None, typer.Option(help="Replace look-alikes.")] = None,
     per_minute: PerMinute = None,
+    per_second: PerSecond = None,
 ) -> None:
-    """Say how an account's messages are encoded unless they say so themselves, and how many it
-    may send in a minute. What is not given stays as it is."""
+    """Say how an account's messages are encoded unless they say so themselves, how many it may
+    send in a minute, and how many go out in a second. What is not given stays as it is."""
 
     def deed(conn: Conn) -> None:
         account_id, given = one_account(conn, name)["id"], {}
@@ -200,6 +210,8 @@ def set_messages(
             given["smart_encoding"] = {"on": True, "off": False}.get(smart_encoding)
         if per_minute is not None:
             given["per_minute"] = None if per_minute == NONE else per_minute
+        if per_second is not None:
+            given["per_second"] = None if per_second == NONE else per_second
         if given:
             sms_accounts.change(conn, account_id, **given)
 

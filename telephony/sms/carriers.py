@@ -49,7 +49,7 @@ class Carriers:
             async with asyncio.TaskGroup() as group:
                 for provider in self._fixed:
                     group.create_task(Dispatcher(self._db, provider).run())
-                group.create_task(Scheduler(self._db).run())
+                group.create_task(Scheduler(self._db, self._settings).run())
                 group.create_task(Replier(self._db, self._settings).run())
                 group.create_task(Retention(self._db, self._settings).run())
                 group.create_task(drain(self._db, CHANNEL, self._look, LOOK_SECONDS))

@@ -58,6 +58,7 @@ class Sender:
     default_sender: str
     smart_encoding: bool
     per_minute: int | None
+    per_second: int | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def sender_of(
     return Sender(
         account_id, mode, key_id, row.get("default_sender", ""),
         settings.sms_smart_encoding if smart is None else bool(smart), row.get("per_minute"),
+        row.get("per_second"),
     )  # fmt: skip
 
 

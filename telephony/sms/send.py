@@ -14,6 +14,7 @@ from telephony.errors import MessageNotCancelableError, NotFoundError, Problem
 from telephony.money import Micros
 from telephony.settings import Settings
 from telephony.sms.drafts import Draft, Ready, Sender, ready, sender_of
+from telephony.sms.pacing import take_turn
 
 CHANNEL = "sms"
 HOLD_GRACE_SECONDS = 24 * 3600
@@ -45,7 +46,7 @@ def send(
     (wanted,) = _wanted([made])
     holds.place(conn, account_id, mode, "wallet", wanted.amount, reference=wanted.reference,
                 now=now, key_id=key_id, expires_at=wanted.expires_at)  # fmt: skip
-    return _store(conn, [made])[0]
+    return _store(conn, settings, who, [made])[0]
 
 
 def send_batch(
@@ -59,7 +60,8 @@ def send_batch(
     made = [one for one in found if isinstance(one, Ready)]
     refused = holds.place_many(conn, account_id, mode, "wallet", _wanted(made), now=now,
                                key_id=key_id)  # fmt: skip
-    stored = iter(_store(conn, [one for one in made if one.row["id"] not in refused]))
+    paid = [one for one in made if one.row["id"] not in refused]
+    stored = iter(_store(conn, settings, who, paid))
     return [
         refused.get(one.row["id"]) or next(stored) if isinstance(one, Ready) else one
         for one in found
@@ -84,7 +86,11 @@ def _wanted(made: Sequence[Ready]) -> list[Wanted]:
     ]
 
 
-def _store(conn: Conn, made: Sequence[Ready]) -> list[Accepted]:
+def _store(conn: Conn, settings: Settings, who: Sender, made: Sequence[Ready]) -> list[Accepted]:
+    for row in (one.row for one in made if one.row["status"] == MessageStatus.queued):
+        row["next_attempt_at"] = take_turn(
+            conn, settings, row, who.per_second, row["next_attempt_at"]
+        )
     if made:
         messages.add_all(conn, [one.row for one in made])
         conn.wake(CHANNEL)

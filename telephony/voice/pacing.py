@@ -1,7 +1,7 @@
 """How many calls an account and an API key may have at once, and how fast they may place them;
 the queue is fair: nobody waits for the calls that somebody else has queued."""
 
-from db import call_queue
+from db import call_queue, pace
 from db.connection import Conn
 from telephony.clock import SECOND, Instant
 from telephony.errors import ConcurrencyLimitError
@@ -38,8 +38,8 @@ def take_turn(
     limits = call_queue.limits(conn, account_id, key_id)
     head = call_queue.first_due(conn)
     due = at if head is None else min(at, head)
-    pace = limits["account_pace"] or settings.calls_per_second
-    due = call_queue.next_turn(conn, account_id, mode, due, SECOND // pace)
+    per_second = limits["account_pace"] or settings.calls_per_second
+    due = pace.next_turn(conn, account_id, mode, due, SECOND // per_second)
     if limits["key_pace"]:
-        due = call_queue.next_turn(conn, key_id, mode, due, SECOND // limits["key_pace"])
+        due = pace.next_turn(conn, key_id, mode, due, SECOND // limits["key_pace"])
     return due

@@ -11,6 +11,7 @@ from db.database import Database
 from db.ids import new_id
 from telephony.clock import SECOND, now
 from telephony.money import MICROS
+from telephony.settings import Settings
 from telephony.sms.schedule import release_due
 from tests.api.client import Api, good, problem
 from tests.api.world import assert_books_balance, pots
@@ -18,6 +19,7 @@ from tests.factories import Customer, customer
 
 TO = "+15551234567"
 PRICE = 7_000
+SETTINGS = Settings()
 
 
 def in_hours(hours: float) -> str:
@@ -40,10 +42,10 @@ async def test_it_waits_for_its_time(api: Api, database: Database) -> None:
     body = await schedule(door)
     assert body["status"] == "scheduled"
     assert (await pots(database, who))["wallet"] == (MICROS, PRICE)
-    assert await database.write(release_due, now()) == 0
+    assert await database.write(release_due, SETTINGS, now()) == 0
     later = now() + 2 * 3600 * SECOND
-    assert await database.write(release_due, later) == 1
-    assert await database.write(release_due, later) == 0
+    assert await database.write(release_due, SETTINGS, later) == 1
+    assert await database.write(release_due, SETTINGS, later) == 0
     assert await states(door, body["message_id"]) == ["scheduled", "queued"]
     shown = good(await door.get(f"/sms/{body['message_id']}"))
     assert shown["send_at"] > shown["created_at"]
@@ -95,7 +97,7 @@ async def test_who_opts_out_meanwhile_gets_nothing(api: Api, database: Database)
         sms_accounts.opt_out(conn, who.account_id, "test", body["from"], TO, "stop", now())
 
     await database.write(stop)
-    assert await database.write(release_due, now() + 3 * 3600 * SECOND) == 1
+    assert await database.write(release_due, SETTINGS, now() + 3 * 3600 * SECOND) == 1
     shown = good(await door.get(f"/sms/{body['message_id']}"))
     assert (shown["status"], shown["error_code"], shown["cost"]) == (
         "failed", "recipient_opted_out", 0,

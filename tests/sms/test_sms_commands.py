@@ -116,6 +116,11 @@ async def test_what_an_account_has_set(database: Database, who: Customer, run: R
 
     assert await after() == (None, None)
     assert await after("--smart-encoding", "on", "--per-minute", "30") == (True, 30)
+    await after("--per-second", "20")
+    row = await database.write(sms_accounts.settings_of, who.account_id)
+    assert row is not None
+    assert row["per_second"] == 20
+    await asyncio.to_thread(run, "account", "sms", "Acme", "--per-second", "10001", status=2)
     assert await after("--per-minute", "0") == (True, 0)
     assert await after("--smart-encoding", "off") == (False, 0)
     assert await after("--smart-encoding", "none", "--per-minute", "none") == (None, None)

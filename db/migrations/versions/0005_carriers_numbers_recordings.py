@@ -49,12 +49,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("prefix", "trunk_id", name=op.f("pk_trunk_route")),
     )
     op.create_table(
-        "call_pace",
+        "pace",
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("mode", sa.String(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_call_pace_mode_known")),
-        sa.PrimaryKeyConstraint("subject", "mode", name=op.f("pk_call_pace")),
+        sa.CheckConstraint("mode IN ('live', 'test')", name=op.f("ck_pace_mode_known")),
+        sa.PrimaryKeyConstraint("subject", "mode", name=op.f("pk_pace")),
     )
     op.create_table(
         "caller_id_check",

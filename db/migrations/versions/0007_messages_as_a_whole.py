@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("default_sender", sa.String(), nullable=False),
         sa.Column("smart_encoding", sa.Boolean(), nullable=True),
         sa.Column("per_minute", sa.Integer(), nullable=True),
+        sa.Column("per_second", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name=op.f("fk_sms_account_account_id")
         ),

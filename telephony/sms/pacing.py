@@ -1,0 +1,29 @@
+"""How fast the messages of an account go out: each gets its turn when it is queued, so that none
+holds up what others send, nor a batch the single messages of its own account."""
+
+from db import pace
+from db.connection import Conn, Row
+from telephony.clock import SECOND, Instant
+from telephony.phone_numbers import prefixes
+from telephony.settings import Settings
+
+
+def take_turn(
+    conn: Conn, settings: Settings, message: Row, per_second: int | None, at: Instant
+) -> Instant:
+    """When a message that is queued at an instant may go: after those of its account and lane,
+    and after those of them to the same prefix. `per_second` is the account's own; 0: no limit."""
+    subject, mode = f"sms:{message['account_id']}:{int(message['lane'])}", message["mode"]
+    fastest = settings.sms_account_per_second if per_second is None else per_second
+    due = pace.next_turn(conn, subject, mode, at, SECOND // fastest) if fastest else at
+    prefix = _paced_prefix(settings, message["to_number"])
+    if prefix:
+        gap = SECOND // settings.sms_prefix_per_second[prefix]
+        due = pace.next_turn(conn, f"{subject}:{prefix}", mode, due, gap)
+    return due
+
+
+def _paced_prefix(settings: Settings, to: str) -> str:
+    """The longest one that has a pace; empty if none has."""
+    paced = settings.sms_prefix_per_second
+    return max((one for one in prefixes(to) if one in paced), key=len, default="")
