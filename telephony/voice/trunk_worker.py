@@ -13,7 +13,15 @@ from db.database import Database
 from telephony.queue import Kick, drain, repeat
 from telephony.secrets import Vault
 from telephony.settings import Settings
-from telephony.voice.ami import AmiLink, DBDel, DBGet, DBGetTree, DBPut, ReloadRegistrations
+from telephony.voice.ami import (
+    AmiLink,
+    DBDel,
+    DBGet,
+    DBGetTree,
+    DBPut,
+    ReadIdentifiesAnew,
+    ReloadRegistrations,
+)
 from telephony.voice.options import ping
 from telephony.voice.routes import DEFAULT
 from telephony.voice.trunks import CHANNEL, FAMILIES, Rows, astdb_rows, component, peer_of
@@ -110,6 +118,8 @@ class TrunkWorker:
         for family in FAMILIES:
             if family in truth and truth[family] != found.get(family):
                 await self._link.action(DBPut(family, name, truth[family]))
+        if truth.get("ps/identify") != found.get("ps/identify"):
+            await self._link.action(ReadIdentifiesAnew())
         if truth != found:
             log.info("trunk %s: Asterisk was told", name)
         return changed and "ps/registration" in truth

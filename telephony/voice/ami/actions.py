@@ -287,6 +287,16 @@ class Ping(SingleAction):
 
 
 @dataclass(frozen=True)
+class ReadIdentifiesAnew(SingleAction):
+    """Let Asterisk read the addresses by which it knows carriers once more; it keeps a copy."""
+
+    name = "SorceryMemoryCachePopulate"
+
+    def _headers(self) -> Headers:
+        return {"Cache": "identify"}
+
+
+@dataclass(frozen=True)
 class ReloadRegistrations(SingleAction):
     """Read the outbound registrations anew; no phone and no call notices."""
 
