@@ -17,12 +17,11 @@ from telephony.voice.ami.actions import (
     Ping,
     PJSIPShowContacts,
     PJSIPShowEndpoint,
-    ReadIdentifiesAnew,
     Redirect,
-    ReloadRegistrations,
     SetVar,
     SingleAction,
 )
+from telephony.voice.ami.carriers import ReadIdentifiesAnew, ReloadRegistrations
 from telephony.voice.ami.errors import (
     AmiError,
     AmiLoginRefused,

@@ -284,23 +284,3 @@ class Ping(SingleAction):
     """A sign of life; the answer carries `timestamp`."""
 
     name = "Ping"
-
-
-@dataclass(frozen=True)
-class ReadIdentifiesAnew(SingleAction):
-    """Let Asterisk read the addresses by which it knows carriers once more; it keeps a copy."""
-
-    name = "SorceryMemoryCachePopulate"
-
-    def _headers(self) -> Headers:
-        return {"Cache": "identify"}
-
-
-@dataclass(frozen=True)
-class ReloadRegistrations(SingleAction):
-    """Read the outbound registrations anew; no phone and no call notices."""
-
-    name = "Reload"
-
-    def _headers(self) -> Headers:
-        return {"Module": "res_pjsip_outbound_registration.so"}
