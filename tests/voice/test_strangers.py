@@ -40,9 +40,13 @@ async def talking(link: AmiLink, action: Originate) -> list[AmiEvent]:
     """The channels of a call by hand, once both sides are there."""
     await link.action(action)
     async with asyncio.timeout(10):
-        while len(found := await channels_of(link, action.channel_id)) < 4:
+        while True:
+            found = await channels_of(link, action.channel_id)
+            # A list that is made while the channels are may have some of them twice.
+            joined = {one.fields["channel"] for one in found if one.fields["bridgeid"]}
+            if joined and len({one.fields["channel"] for one in found}) == len(found) == 4:
+                return found
             await asyncio.sleep(0.05)
-    return found
 
 
 async def gone(link: AmiLink, channel_id: str) -> None:
