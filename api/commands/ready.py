@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from api.v1.status import REMOTE
 from telephony.secrets import Secrets
 from telephony.seed import ADMIN, Credentials
 from telephony.settings import Settings
@@ -17,7 +18,6 @@ READY_SECONDS_MAX = 30.0
 POLL_SECONDS = 0.05
 PROBE_SECONDS_MAX = 2.0
 SANDBOX = "sms:sandbox"
-REMOTE = ("trunk:", "sms:")
 
 
 @dataclass(frozen=True)

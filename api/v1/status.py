@@ -15,6 +15,7 @@ STALE_SECONDS = 30
 """A part that nobody has looked at for so long is taken for down: its worker is."""
 
 REMOTE = ("trunk:", "sms:")
+"""How the names of parts begin that others run."""
 
 State = Literal["operational", "degraded", "outage"]
 
