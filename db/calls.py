@@ -234,12 +234,12 @@ def armed(conn: Conn, confirmed: list[Row]) -> None:
 
 
 def open_of(conn: Conn, account_id: str, sip_account: str | None = None) -> list[Row]:
-    """Calls of an account, or of one of its phones, that have not ended."""
+    """Calls that have not ended: of one of an account's phones, or all, with a phone or without."""
+    of_phone = "" if sip_account is None else " AND sip_account = :sip_account"
     return conn.all(
         "SELECT * FROM call WHERE account_id = :account_id"
-        " AND status IN ('queued', 'dialing', 'ringing', 'answered')"
-        " AND sip_account = COALESCE(:sip_account, sip_account)",
-        account_id=account_id, sip_account=sip_account,
+        f" AND status IN ('queued', 'dialing', 'ringing', 'answered'){of_phone}",
+        account_id=account_id, **({} if sip_account is None else {"sip_account": sip_account}),
     )  # fmt: skip
 
 

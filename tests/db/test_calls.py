@@ -63,6 +63,21 @@ async def test_a_call_moves_and_tells_its_timeline(database: Database, someone: 
     assert await database.write(calls.on_node, "pbx1") == []
 
 
+async def test_open_calls_of_an_account_and_of_one_of_its_phones(
+    database: Database, someone: Customer
+) -> None:
+    def add(conn: Conn) -> dict[str, str]:
+        add_call(conn, someone, sip_account="alice", status="completed")
+        return {name: add_call(conn, someone, sip_account=name or None, status="answered")
+                for name in ("alice", "bob", "")}  # fmt: skip
+
+    ids = await database.write(add)
+    of_all = await database.write(calls.open_of, someone.account_id)
+    assert {row["id"] for row in of_all} == set(ids.values())
+    (of_alice,) = await database.write(calls.open_of, someone.account_id, "alice")
+    assert of_alice["id"] == ids["alice"]
+
+
 def test_nothing_leaves_a_final_state() -> None:
     ended = {"completed", "busy", "no_answer", "failed", "canceled"}
     assert terminal(calls.TRANSITIONS) == ended == set(calls.ENDED)

@@ -58,5 +58,6 @@ def test_writes(conn: Explaining) -> None:
     sip_contacts.accounts(conn, ["alice"])
     sip_contacts.of_accounts(conn, ["sip_1"])
     calls.open_of(conn, "acc_1", "alice")
+    calls.open_of(conn, "acc_1")
     calls.open_to(conn, "acc_1", "alice")
     assert scans(conn) == []

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from db import sip, sip_nodes
+from db import caller_ids, sip, sip_nodes
 from db.calls import CallStatus
 from telephony.clock import now
 from telephony.voice import sip_accounts
@@ -93,6 +93,20 @@ async def test_refused_and_gone_within_two_seconds(
     for end, cause in ENDS:
         await ends_in_mid_call(voice, end, cause)
     assert not await voice.database.all("SELECT 1 FROM hold WHERE state = 'held'")
+
+
+async def test_a_call_without_a_phone_ends_with_its_customer_too(voice: Voice) -> None:
+    """A call-back: no SIP account takes part in it."""
+    who = await voice.customer()
+    first = "+15550200301"
+    await voice.database.write(caller_ids.verify, who.account_id, first, "test", now())
+    call_id = await voice.place(who, ANSWERS, origin=first)
+    assert (await voice.reached(call_id, CallStatus.answered))["sip_account"] is None
+    await suspend_customer(voice, who, "")
+    began = time.monotonic()
+    row = await voice.ended(call_id)
+    assert time.monotonic() - began < WITHIN_SECONDS
+    assert (row["status"], row["hangup_cause"]) == ("completed", "account_suspended")
 
 
 async def test_whoever_is_called_by_another_phone_is_cut_off_too(voice: Voice) -> None:
