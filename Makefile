@@ -21,7 +21,7 @@ CACHE := $(or $(SMS_VOIP_CACHE_DIR),$(HOME)/.cache/sms-voip)
 ASTERISK := { [ -n "$(SMS_VOIP_ASTERISK_ROOT)" ] || command -v asterisk >/dev/null || \
   python3 -m telephony.pbx.bootstrap $(CACHE)/asterisk-root >/dev/null 2>&1 || true; }
 
-.PHONY: help up demo doctor test check bench lock clean distclean
+.PHONY: help up demo doctor test check bench vendor lock clean distclean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ check: $(STAMPS)/dev  ## style, types, contracts, dead code
 bench: $(STAMPS)/peers  ## measure, each figure beside a baseline
 	$(BIN)/python -m bench
 
+vendor: $(STAMPS)/dev  ## copy the pinned parts of the pages from npm
+	@cd tests/web && npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m tests.web.vendor
+
 lock: $(STAMPS)/dev  ## resolve the dependencies anew, for every Python and platform
 	$(PIP) install uv
 	@for output in "requirements.txt" "requirements-dev.txt --extra dev"; do \
@@ -61,7 +65,7 @@ clean:  ## remove what tools left behind; data in var/ stays
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean  ## remove the virtual environment, too
-	rm -rf $(VENV) $(STAMPS) tests/smsc/node_modules
+	rm -rf $(VENV) $(STAMPS) tests/smsc/node_modules tests/web/node_modules
 
 # What the platform needs to run. Each tool is installed only where it is missing.
 $(STAMPS)/run: requirements.txt pyproject.toml | $(STAMPS)
@@ -82,8 +86,9 @@ $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Peers of the tests: SIPp as phone and carrier, softphones, PostgreSQL, node with a third party's SMSC.
-$(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
+# Peers of the tests: SIPp as phone and carrier, softphones, PostgreSQL, node with a third party's SMSC,
+# a browser.
+$(STAMPS)/peers: tests/smsc/package-lock.json tests/web/package-lock.json $(STAMPS)/dev
 	@packages=""; \
 	command -v sipp >/dev/null || packages="$$packages sip-tester"; \
 	command -v baresip >/dev/null || packages="$$packages baresip-core"; \
@@ -92,8 +97,9 @@ $(STAMPS)/peers: tests/smsc/package-lock.json $(STAMPS)/dev
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \
 	[ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages="$$packages php-cli php-guzzlehttp-guzzle"; \
+	command -v chromium >/dev/null || packages="$$packages chromium"; \
 	$(INSTALL)
-	@cd tests/smsc && npm ci --silent --no-audit --no-fund
+	@for folder in smsc web; do (cd tests/$$folder && npm ci --silent --no-audit --no-fund); done
 	@touch $@
 
 $(STAMPS):

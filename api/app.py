@@ -2,11 +2,12 @@
 
 import re
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +31,11 @@ from api.v1 import (
     voice,
     voip,
 )
+from api.web import assets, errors
+from api.web.cookies import is_https
+from api.web.headers import guarded
+from api.web.page import Page, ViewerOf, nobody
+from api.web.streams import Streams
 from db.database import Database, DatabaseBusyError
 from telephony.errors import Problem
 from telephony.secrets import Vault
@@ -43,28 +49,47 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
     *phone_setup.endpoint.all, *rates.endpoint.all,
 )  # fmt: skip
+PAGES: tuple[Page, ...] = ()
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def create_app(settings: Settings, db: Database, vault: Vault) -> ASGIApp:
+def create_app(
+    settings: Settings, db: Database, vault: Vault, pages: Sequence[Page] = PAGES,
+    viewer_of: ViewerOf = nobody,
+) -> ASGIApp:  # fmt: skip
     """The ASGI application; it opens nothing and speaks to nothing but the database and the
-    store of recordings."""
+    store of recordings. `viewer_of` tells who is signed in."""
     app = Starlette(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
             sms_push.ROUTE,
             Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
+            *(page.route() for page in pages),
+            assets.ROUTE,
         ],
         exception_handlers={
-            Problem: problems.on_problem,
-            HTTPException: problems.on_http_error,
-            DatabaseBusyError: problems.on_busy,
-            Exception: problems.on_crash,
+            Problem: _as_asked(problems.on_problem),
+            HTTPException: _as_asked(problems.on_http_error),
+            DatabaseBusyError: _as_asked(problems.on_busy),
+            Exception: _as_asked(problems.on_crash),
         },
     )
     app.state.settings, app.state.db, app.state.vault = settings, db, vault
     app.state.recordings = open_store(settings)
-    return request_ids(app)
+    app.state.viewer_of, app.state.streams = viewer_of, Streams()
+    return request_ids(guarded(app, is_https(settings)))
+
+
+def _as_asked(to_program: Handler) -> Handler:
+    """The error as a page outside the API, else by the API's own handler."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        if errors.is_page(request):
+            return errors.on_error(request, error)
+        return await to_program(request, error)
+
+    return handle
 
 
 async def _openapi(request: Request) -> JSONResponse:

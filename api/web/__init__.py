@@ -1,0 +1,1 @@
+"""What every page is made with: templates, static files, forms, live streams."""
