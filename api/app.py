@@ -17,6 +17,7 @@ from api.v1 import (
     call_log,
     caller_ids,
     calls,
+    events,
     phone_setup,
     rates,
     recordings,
@@ -30,6 +31,7 @@ from api.v1 import (
     status,
     voice,
     voip,
+    webhooks,
 )
 from api.web import assets, errors
 from api.web.cookies import is_https
@@ -47,7 +49,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sms_senders.endpoint.all, *sms_simulate.endpoint.all, *sms.endpoint.all,
     *voice.endpoint.all, *calls.endpoint.all, *caller_ids.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
-    *phone_setup.endpoint.all, *rates.endpoint.all,
+    *phone_setup.endpoint.all, *rates.endpoint.all, *webhooks.endpoint.all,
+    *events.endpoint.all,
 )  # fmt: skip
 PAGES: tuple[Page, ...] = ()
 Handler = Callable[[Request, Exception], Awaitable[Response]]

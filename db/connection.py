@@ -16,6 +16,8 @@ class Conn(Protocol):
 
     skip_locked: str
     """`FOR UPDATE SKIP LOCKED` where several workers may claim at once, else empty."""
+    memo: dict[str, Any]
+    """What this transaction has looked up, so that a batch looks it up once; gone with it."""
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it touched."""

@@ -40,6 +40,8 @@ class PostgresConn:
 
     def __init__(self, raw: _Raw) -> None:
         self._raw = raw
+        self.woken: set[str] = set()
+        self.memo: dict[str, Any] = {}
 
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Row]:
         sql, params = expand(sql, params)
@@ -67,8 +69,13 @@ class PostgresConn:
         self.run("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))", name=name)
 
     def wake(self, channel: str) -> None:
-        """NOTIFY: delivered to every process when this transaction commits."""
-        self.run("SELECT pg_notify(:name, :channel)", name=CHANNEL, channel=channel)
+        """Remember a channel to ring with the commit."""
+        self.woken.add(channel)
+
+    def ring(self) -> None:
+        """NOTIFY, once for all channels: delivered to every process with the commit."""
+        for channel in sorted(self.woken):
+            self.run("SELECT pg_notify(:name, :channel)", name=CHANNEL, channel=channel)
 
 
 class PostgresDatabase:
@@ -190,8 +197,11 @@ class PostgresDatabase:
 
 
 def _run(raw: _Raw, deed: Callable[[Conn], T]) -> T:
+    conn = PostgresConn(raw)
     try:
-        return deed(PostgresConn(raw))
+        result = deed(conn)
+        conn.ring()
+        return result
     except psycopg.OperationalError as error:
         if raw.broken:
             raise _LostError(str(error)) from error

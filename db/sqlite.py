@@ -52,6 +52,7 @@ class SqliteConn:
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
         self.woken: set[str] = set()
+        self.memo: dict[str, Any] = {}
 
     def _execute(self, sql: str, params: dict[str, Any]) -> sqlite3.Cursor:
         sql, params = expand(sql, params)

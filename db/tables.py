@@ -10,12 +10,14 @@ from db import (
     cdrs,
     chain,
     components,
+    deliveries,
     events,
     holds,
     idempotency,
     inbound,
     ledger,
     messages,
+    notices,
     numbers,
     pace,
     receipts,
@@ -28,13 +30,15 @@ from db import (
     spending,
     tariffs,
     trunks,
+    webhook_endpoints,
 )
 from db.base import Table
 
 DECLARING = (
-    accounts, call_queue, caller_ids, calls, cdrs, chain, components, events, holds, idempotency,
-    inbound, ledger, messages, numbers, pace, receipts, recordings, sip, sms_accounts,
-    sms_providers, sms_replies, sms_velocity, spending, tariffs, trunks,
+    accounts, call_queue, caller_ids, calls, cdrs, chain, components, deliveries, events, holds,
+    idempotency, inbound, ledger, messages, notices, numbers, pace, receipts, recordings, sip,
+    sms_accounts, sms_providers, sms_replies, sms_velocity, spending, tariffs, trunks,
+    webhook_endpoints,
 )  # fmt: skip
 
 

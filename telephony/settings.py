@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     webhook_allow_cidrs: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Private networks that webhooks may reach, by comma"
     )
+    webhook_days: int = Field(
+        30, ge=0, le=3650, description="Days that events and their deliveries are kept; 0: for ever"
+    )
     sms_sender: str = Field(
         "SMSVOIP", description="Sender of messages of accounts without a verified number"
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from db import components, events, idempotency
+from db import components, deliveries, idempotency
 from db.connection import Conn
 from db.database import Database
 from telephony.billing import holds, verify
@@ -36,6 +36,7 @@ from telephony.voice.registrations import Registrations
 from telephony.voice.trunk_worker import TrunkWorker
 from telephony.voice.trunks import component
 from telephony.webhooks.deliver import WebhookWorker
+from telephony.webhooks.housekeeping import Housekeeping
 
 REPORT_SECONDS = 2.0
 WEBHOOKS_LATE_SECONDS = 60
@@ -87,7 +88,8 @@ class Worker:
             call_events.run,
             credit.run, self._trunks.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
-            WebhookWorker(db, vault, settings).run, self._report, self._verify,
+            WebhookWorker(db, vault, settings).run, Housekeeping(db, settings).run,
+            self._report, self._verify,
             self._expire, self._sweep, self._carriers.run,
         ]  # fmt: skip
 
@@ -156,7 +158,7 @@ def report(conn: Conn, parts: list[Part]) -> None:
             conn, part.name, part.kind, "operational" if up else part.unwell, detail, at
         )
     components.report(conn, "records", "records", *strays.look(conn, at), at)
-    late = events.oldest_due(conn, at) // SECOND
+    late = deliveries.oldest_due(conn, at) // SECOND
     state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
     components.report(
         conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at

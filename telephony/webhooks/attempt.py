@@ -30,6 +30,11 @@ class Attempt:
     reply: str = ""
     retry_after_seconds: float = 0
 
+    @property
+    def accepted(self) -> bool:
+        """Any 2xx."""
+        return self.status_code is not None and 200 <= self.status_code < 300
+
 
 async def post(
     session: aiohttp.ClientSession, url: str, headers: dict[str, str], body: bytes, at: Instant

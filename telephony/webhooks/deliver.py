@@ -1,18 +1,16 @@
 """The worker that carries events to customers' URLs, at least once each."""
 
 import asyncio
-import json
 import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from cryptography.fernet import InvalidToken
 
-from db import events
-from db.connection import Conn, Row
+from db import deliveries
+from db.connection import Row
 from db.database import Database
 from telephony import clock
 from telephony.clock import SECOND, Instant
@@ -20,24 +18,27 @@ from telephony.queue import drain, jittered
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.webhooks.attempt import Attempt, post
+from telephony.webhooks.claim import claim
 from telephony.webhooks.egress import Egress, check_url
-from telephony.webhooks.events import CHANNEL
-from telephony.webhooks.retries import verdict
+from telephony.webhooks.events import CHANNEL, body_of
+from telephony.webhooks.lanes import ROOM_MAX, Lane
+from telephony.webhooks.record import Outcome, record
 from telephony.webhooks.signing import sign
 
 LEASE_SECONDS = 60
-"""Longer than a POST, its reply and the write of its outcome can take together."""
+SEND_SECONDS = 20
+"""Longer than a POST, its reply and the write of its outcome can take together; what has less
+left of its lease is not sent."""
 IN_FLIGHT_MAX = 512
-IN_FLIGHT_FULL_PER_URL = 16
-"""A URL with so many in flight gets no more; one look may add as many again."""
 IN_FLIGHT_FULL_PER_ACCOUNT = 32
-"""Guards the others where an account has a URL of its own for every message."""
+"""Guards the others where an account has a URL of its own for every message; a receiver that
+keeps up does not count."""
 RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
 CLOSE_SECONDS_MAX = 5.0
 SECRETS_CACHED_MAX = 1024
+LANES_KEPT_MAX = 1024
 
-Outcome = tuple[Row, Attempt]
 log = logging.getLogger(__name__)
 
 
@@ -55,6 +56,7 @@ class WebhookWorker:
         self._egress = Egress(settings)
         self._session = self._egress.session()
         self._secret = lru_cache(SECRETS_CACHED_MAX)(vault.open)
+        self._lanes: dict[str, Lane] = {}
         self._in_flight: dict[str, Row] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._outcomes: list[Outcome] = []
@@ -70,17 +72,17 @@ class WebhookWorker:
             await self.close()
 
     async def step(self) -> int:
-        """Start what is due and has room, and return how many were due; it waits for room but
+        """Take what is due and has room, and return how many those were; it waits for room but
         not for replies, so that a slow one holds up only itself."""
         while len(self._in_flight) >= IN_FLIGHT_MAX:
             self._freed.clear()
             await self._freed.wait()
-        ids = await self._due()
+        ids = self._with_room(await self._due())
         if ids:
             token, now = secrets.token_hex(8), self._clock()
             until = now + LEASE_SECONDS * SECOND
-            for row in await self._db.write(events.claim, ids, token, now, until):
-                self._start(row)
+            for row in await self._db.write(claim, ids, token, now, until):
+                self._queue(row)
         return len(ids)
 
     async def settled(self) -> None:
@@ -103,30 +105,69 @@ class WebhookWorker:
         await asyncio.gather(*left, return_exceptions=True)
         await self._session.close()
 
-    async def _due(self) -> list[str]:
-        urls = Counter(row["url"] for row in self._in_flight.values())
-        accounts = Counter(row["account_id"] for row in self._in_flight.values())
-        full_urls = [url for url, n in urls.items() if n >= IN_FLIGHT_FULL_PER_URL]
-        full_accounts = [name for name, n in accounts.items() if n >= IN_FLIGHT_FULL_PER_ACCOUNT]
-        self._passed_over = bool(full_urls or full_accounts)
-        return await events.due(
-            self._db, self._clock(), IN_FLIGHT_MAX - len(self._in_flight),
-            IN_FLIGHT_FULL_PER_URL, IN_FLIGHT_FULL_PER_ACCOUNT, full_urls, full_accounts,
+    async def _due(self) -> list[Row]:
+        full = [name for name, lane in self._lanes.items() if lane.full]
+        quick = [name for name, lane in self._lanes.items() if lane.taken and lane.quick]
+        accounts = [name for name, n in self._unproven().items() if n >= IN_FLIGHT_FULL_PER_ACCOUNT]
+        self._passed_over = bool(full or accounts)
+        return await deliveries.due(
+            self._db, self._clock(), IN_FLIGHT_MAX - len(self._in_flight), ROOM_MAX,
+            full, accounts, quick,
         )  # fmt: skip
 
-    def _start(self, row: Row) -> None:
-        self._in_flight[row["id"]] = row
-        task = asyncio.create_task(self._deliver(row))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _unproven(self) -> Counter[str]:
+        """In flight by account, but for receivers that keep up."""
+        return Counter(
+            row["account_id"]
+            for row in self._in_flight.values()
+            if not self._lanes[lane_of(row)].quick
+        )
 
-    async def _deliver(self, row: Row) -> None:
+    def _with_room(self, due: list[Row]) -> list[str]:
+        """Ids of those for which lane and account have room."""
+        ids, lanes, accounts = [], Counter[str](), self._unproven()
+        for row in due:
+            lane = self._lanes.get(row["lane"]) or Lane()
+            account = accounts[row["account_id"]]
+            if lane.taken + lanes[row["lane"]] < lane.room and (
+                lane.quick or account < IN_FLIGHT_FULL_PER_ACCOUNT
+            ):
+                ids.append(row["id"])
+                lanes[row["lane"]] += 1
+                accounts[row["account_id"]] += not lane.quick
+        self._passed_over |= len(ids) < len(due)
+        return ids
+
+    def _queue(self, row: Row) -> None:
+        lane = self._lanes.setdefault(lane_of(row), Lane())
+        self._in_flight[row["id"]] = row
+        lane.rows.append(row)
+        lane.taken += 1
+        if lane.wants_sender:
+            lane.senders += 1
+            task = asyncio.create_task(self._send(lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, lane: Lane) -> None:
+        """One connection's work: the lane's rows in turn, until none is left."""
+        try:
+            while lane.rows:
+                await self._deliver(lane.rows.popleft(), lane)
+        finally:
+            lane.senders -= 1
+
+    async def _deliver(self, row: Row, lane: Lane) -> None:
         at = self._clock()
+        if row["next_attempt_at"] - at < SEND_SECONDS * SECOND:
+            self._let_go([row])  # its lease ends soon: then its turn comes again
+            return
         try:
             attempt = await self._attempt(row, at)
         except Exception as error:  # its text may hold the URL
             log.error("delivery %s: %s", row["id"], type(error).__name__)
             attempt = Attempt(at, error="Something failed on our side.")
+        lane.learn(attempt)
         self._outcomes.append((row, attempt))
         if self._recorder is None:
             self._recorder = asyncio.create_task(self._record())
@@ -138,12 +179,12 @@ class WebhookWorker:
         except ValueError as refused:
             return Attempt(at, error=str(refused))
         try:
-            secret = self._secret(event["webhook_secret_sealed"])
+            keys = [self._secret(sealed) for sealed in row["sealed"]]
         except InvalidToken:
-            log.error("the webhook secret of account %s does not open", event["account_id"])
+            log.error("a webhook secret of account %s does not open", event["account_id"])
             return Attempt(at, error="The account's webhook secret cannot be read.")
         body = body_of(event)
-        signature = sign(secret, event["id"], body, at // SECOND)
+        signature = sign(keys, event["id"], body, at // SECOND)
         headers = {"Content-Type": "application/json"} | signature
         return await post(self._session, row["url"], headers, body, at)
 
@@ -151,12 +192,18 @@ class WebhookWorker:
         while self._outcomes:  # what ends during one write is recorded together by the next
             batch, self._outcomes = self._outcomes, []
             await self._kept(batch)
-            for row, _ in batch:
-                self._in_flight.pop(row["id"], None)
-            self._freed.set()
-            if self._passed_over:
-                self._db.wakeups.signal(CHANNEL)
+            self._let_go([row for row, _ in batch])
         self._recorder = None
+
+    def _let_go(self, rows: list[Row]) -> None:
+        for row in rows:
+            self._in_flight.pop(row["id"], None)
+            self._lanes[lane_of(row)].taken -= 1
+        if len(self._lanes) > LANES_KEPT_MAX:
+            self._lanes = {name: lane for name, lane in self._lanes.items() if lane.taken}
+        self._freed.set()
+        if self._passed_over:
+            self._db.wakeups.signal(CHANNEL)
 
     async def _kept(self, batch: list[Outcome]) -> None:
         for _ in range(RECORD_TRIES):
@@ -170,28 +217,6 @@ class WebhookWorker:
         log.error("%d webhooks will be sent again: their outcomes were not stored", len(batch))
 
 
-def record(conn: Conn, batch: list[Outcome], jitter: Callable[[float], float]) -> None:
-    """Keep attempts and what follows each; one whose lease another worker has taken meanwhile is
-    left to that worker."""
-    for row, attempt in batch:
-        state, wait = verdict(
-            attempt.status_code, row["attempts"] + 1, attempt.retry_after_seconds, jitter
-        )
-        next_at = attempt.at + attempt.latency_us + int(wait * SECOND)
-        events.attempted(
-            conn, row["id"], row["lease_token"], state, next_at,
-            at=attempt.at, latency_us=attempt.latency_us, status_code=attempt.status_code,
-            error=attempt.error, reply=attempt.reply,
-        )  # fmt: skip
-
-
-def body_of(event: Row) -> bytes:
-    """The JSON of an event row, the same bytes at every attempt; no field of the payload hides
-    one of the envelope."""
-    envelope: dict[str, Any] = {
-        "event": event["type"],
-        "id": event["id"],
-        "created_at": clock.rfc3339(event["created_at"]),
-        "mode": event["mode"],
-    }
-    return json.dumps(envelope | json.loads(event["payload"]) | envelope).encode()
+def lane_of(row: Row) -> str:
+    """What deliveries of one receiver have in common: its endpoint, or its URL."""
+    return str(row["endpoint_id"] or row["url"])

@@ -1,14 +1,17 @@
-"""Tells a fact: one event, and its delivery to whoever asked for it."""
+"""Tells a fact: one event, and its deliveries to whoever asked for it."""
 
 import json
 from typing import Any
 
-from db import events
-from db.connection import Conn
+from db import deliveries, events, webhook_endpoints
+from db.connection import Conn, Row
 from db.ids import new_id
+from telephony import clock
 from telephony.clock import Instant
 
 CHANNEL = "webhooks"
+TOLD = "events"
+"""Rings whoever listens to events as they happen."""
 
 
 def emit(
@@ -16,13 +19,43 @@ def emit(
     callback_url: str | None, payload: dict[str, Any], now: Instant,
 ) -> bool:  # fmt: skip
     """Write the event in the transaction of what it tells. The same fact (subject, kind, fact)
-    is told once; False if it was told before. `payload` has the fields of the event's kind."""
-    event_id = new_id("evt")
+    is told once; False if it was told before. `payload` has the fields of the event's kind. It
+    goes to `callback_url`, or else to every enabled endpoint that is subscribed to its kind."""
+    event_id = new_id(events.PREFIX)
     new = events.add(
         conn, id=event_id, account_id=account_id, mode=mode, type=kind, subject=subject,
         fact=fact, payload=json.dumps(payload), created_at=now,
     )  # fmt: skip
-    if new and callback_url:
-        events.add_delivery(conn, event_id, account_id, callback_url, now)
+    if not new:
+        return False
+    conn.wake(TOLD)
+    if callback_url:
+        deliveries.add(conn, event_id, account_id, now, url=callback_url)
         conn.wake(CHANNEL)
-    return new
+    elif wanted := subscribed(conn, account_id, mode, kind):
+        deliveries.add(conn, event_id, account_id, now, endpoints=wanted)
+        conn.wake(CHANNEL)
+    return True
+
+
+def subscribed(conn: Conn, account_id: str, mode: str, kind: str) -> list[str]:
+    """Ids of the enabled endpoints that take events of a kind."""
+    found = webhook_endpoints.enabled(conn, account_id, mode)
+    return [row["id"] for row in found if takes(row, kind)]
+
+
+def takes(endpoint: Row, kind: str) -> bool:
+    """Whether an endpoint is subscribed to events of a kind."""
+    return not endpoint["events"] or kind in endpoint["events"].split()
+
+
+def body_of(event: Row) -> bytes:
+    """The JSON of an event row, the same bytes at every attempt; no field of the payload hides
+    one of the envelope."""
+    envelope: dict[str, Any] = {
+        "event": event["type"],
+        "id": event["id"],
+        "created_at": clock.rfc3339(event["created_at"]),
+        "mode": event["mode"],
+    }
+    return json.dumps(envelope | json.loads(event["payload"]) | envelope).encode()

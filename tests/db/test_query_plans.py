@@ -12,6 +12,7 @@ from db import (
     call_log,
     call_queue,
     calls,
+    deliveries,
     events,
     holds,
     idempotency,
@@ -19,6 +20,7 @@ from db import (
     ledger,
     message_queue,
     messages,
+    notices,
     receipts,
     recordings,
     sms_accounts,
@@ -27,6 +29,7 @@ from db import (
     sms_velocity,
     spending,
     tariffs,
+    webhook_endpoints,
 )
 from db.sqlite import SqliteConn, dict_row
 from tests.db.rows import START
@@ -70,8 +73,9 @@ def conn(migrated_sqlite: Path) -> Any:
 def scans(conn: Explaining) -> list[str]:
     """Steps that read a whole table; a CTE's or sub-select's own rows are no table."""
     tables = ("message", "call", "delivery", "event", "rate", "api_key", "account", "hold",
+              "webhook_endpoint", "webhook_old_secret", "delivery_attempt", "account_notice",
               "message_part", "sms_receipt", "sms_inbound", "sms_inbound_part", "sms_velocity",
-               "ledger_account", "posting", "cdr")  # fmt: skip
+              "ledger_account", "posting", "cdr")  # fmt: skip
     full = [step for step in conn.plans if step.startswith("SCAN ")]
     return [step for step in full if step.split()[1] in tables and "USING" not in step]
 
@@ -99,8 +103,18 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: calls.queued_before(conn, START),
     lambda conn: calls.on_node(conn, "pbx1"),
     lambda conn: calls.credit_due(conn, "pbx1", START, 50),
-    lambda conn: events.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
-    lambda conn: events.oldest_due(conn, START),
+    lambda conn: deliveries.claim(conn, ["dlv_1", "dlv_2"], "t", START, START),
+    lambda conn: deliveries.oldest_due(conn, START),
+    lambda conn: deliveries.hold(conn, ["dlv_1"]),
+    lambda conn: deliveries.release_held(conn, "whe_1", START, 50),
+    lambda conn: deliveries.leased(conn, {"dlv_1": "t"}),
+    lambda conn: deliveries.again(conn, ["dlv_1"], START),
+    lambda conn: deliveries.of_events(conn, ["evt_1"], "whe_1"),
+    lambda conn: events.after(conn, "acc", "test", "evt_1", "evt_2", ["wallet_low"], 50),
+    lambda conn: events.sweep(conn, START, 50),
+    lambda conn: webhook_endpoints.enabled(conn, "acc", "test"),
+    lambda conn: webhook_endpoints.old_secrets(conn, ["acc", "whe_1"], START),
+    lambda conn: webhook_endpoints.forget_secrets(conn, START),
     lambda conn: tariffs.price(conn, "acc", ["1", "15", "155"], START),
     lambda conn: receipts.settle_part(conn, "sandbox", "p", "delivered", ""),
     lambda conn: receipts.early_receipts(conn, "sandbox", "p"),
@@ -141,7 +155,15 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await inbound.page(reader, "acc", "test", limit=50, cursor="msg_x")
     await calls.timeline(reader, "call")
     await calls.known(reader, ["call_1", "1.2"], START)
-    await events.due(reader, START, 9, 9, 9, [], [])
+    await deliveries.due(reader, START, 9, 9, ["whe_1"], ["acc"], [])
+    await deliveries.log(reader, ["evt_1"], 3)
+    for state in (None, "none", "delivered", "pending", "failed"):
+        await events.page(
+            reader, "acc", "test", limit=9, kind=None, state=state, since=None, until=START,
+            cursor=None,
+        )  # fmt: skip
+    await webhook_endpoints.of_account(reader, "acc", "test")
+    await notices.unseen(reader, "acc", "test", 9)
     await ledger.balances(reader, "acc", "test")
     assert scans(conn) == []
 

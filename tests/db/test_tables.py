@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from db import accounts, audit, caller_ids, components, events, holds, idempotency, ledger
+from db import accounts, audit, caller_ids, components, holds, idempotency, ledger
 from db.connection import Conn, Row
 from db.database import Database
 from tests.db.rows import START, add_event
@@ -82,68 +82,12 @@ async def test_the_newest_report_of_a_part_counts(database: Database) -> None:
     assert (row["status"], row["detail"], row["checked_at"]) == ("down", "no bind", START + 1)
 
 
-async def add_delivery(database: Database, someone: Customer, fact: str, at: int) -> str:
-    def add(conn: Conn) -> str:
-        add_event(conn, someone, id=f"evt_{fact}", fact=fact)
-        events.add_delivery(conn, f"evt_{fact}", someone.account_id, "http://x", at)
-        row = conn.one("SELECT id FROM delivery WHERE event_id = :id", id=f"evt_{fact}")
-        assert row is not None
-        return str(row["id"])
-
-    return await database.write(add)
-
-
 async def test_a_fact_is_told_once(database: Database, someone: Customer) -> None:
     def tell(conn: Conn) -> list[bool]:
         return [add_event(conn, someone), add_event(conn, someone),
                 add_event(conn, someone, fact="failed")]  # fmt: skip
 
     assert await database.write(tell) == [True, False, True]
-
-
-async def test_a_delivery_is_leased_and_fenced(database: Database, someone: Customer) -> None:
-    ids = [await add_delivery(database, someone, f"{at}", START + at) for at in range(3)]
-    rows = await database.write(events.claim, ids, "one", START + 1, START + 50)
-    assert [row["id"] for row in rows] == ids[:2]
-    assert [row["event"]["fact"] for row in rows] == ["0", "1"]
-    assert rows[0]["event"]["webhook_secret_sealed"] == ""
-    assert await database.write(events.claim, ids, "two", START + 1, START + 50) == []
-    assert await database.write(events.claim, [], "two", START + 1, START + 50) == []
-    again = await database.write(events.claim, ids[:1], "two", START + 50, START + 99)
-    assert [row["id"] for row in again] == ids[:1]
-    attempt = {"at": START, "latency_us": 5, "status_code": 200, "error": "", "reply": "ok"}
-
-    def attempted(conn: Conn, token: str, state: str) -> bool:
-        return events.attempted(conn, ids[0], token, state, START + 200, **attempt)
-
-    assert not await database.write(attempted, "one", "delivered")
-    assert await database.write(attempted, "two", "pending")
-    assert not await database.write(attempted, "two", "delivered")
-    await database.write(events.claim, ids[:1], "three", START + 200, START + 250)
-    assert await database.write(attempted, "three", "delivered")
-    assert await database.write(events.claim, ids[:1], "x", START + 999, START) == []
-    rows = await database.all("SELECT number, latency_us FROM delivery_attempt ORDER BY number")
-    assert rows == [{"number": 1, "latency_us": 5}, {"number": 2, "latency_us": 5}]
-
-
-async def test_due_deliveries_are_shared_out(database: Database, someone: Customer) -> None:
-    ids = [await add_delivery(database, someone, f"{at}", START + at) for at in range(5)]
-
-    async def due(now: int, full: list[str], per_url: int = 9, limit: int = 9) -> list[str]:
-        return await events.due(database, now, limit, per_url, 9, full, [])
-
-    assert await due(START + 2, []) == ids[:3]
-    assert await due(START + 9, [], per_url=2) == ids[:2]
-    assert await due(START + 9, [], limit=4) == ids[:4]
-    assert await due(START + 9, ["http://x"]) == []
-    assert await events.due(database, START + 9, 9, 9, 1, [], []) == ids[:1]
-    assert await events.due(database, START + 9, 9, 9, 9, [], [someone.account_id]) == []
-
-
-async def test_the_oldest_due_delivery(database: Database, someone: Customer) -> None:
-    assert await database.write(events.oldest_due, START) == 0
-    await add_delivery(database, someone, "a", START)
-    assert await database.write(events.oldest_due, START + 70) == 70
 
 
 async def test_an_idempotency_key_is_taken_kept_and_swept(database: Database) -> None:

@@ -11,7 +11,8 @@ from standardwebhooks.webhooks import Webhook
 from db.database import Database
 from telephony.clock import SECOND, rfc3339
 from telephony.settings import Settings
-from telephony.webhooks.deliver import WebhookWorker, body_of
+from telephony.webhooks.deliver import WebhookWorker
+from telephony.webhooks.events import body_of
 from telephony.webhooks.retries import RETRY_SECONDS
 from telephony.webhooks.signing import verify
 from tests.webhooks.conftest import (

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from db.database import Database
-from telephony.webhooks import deliver
+from telephony.webhooks import deliver, lanes
 from telephony.webhooks.deliver import WebhookWorker
 from tests.webhooks.conftest import Customer, StillClock, attempts, deliveries, on_sqlite
 from tests.webhooks.sinks import Sink, eventually, stop
@@ -49,7 +49,7 @@ async def test_a_slow_url_does_not_delay_another_of_the_same_account(
     await customer.tell(*[f"{sink.url}/quick"] * 10)
     async with running(worker):
         await eventually(lambda: len(sink.at("/quick")) == 10, seconds=3)
-        assert 0 < gate.most <= 2 * deliver.IN_FLIGHT_FULL_PER_URL
+        assert 0 < gate.most <= lanes.ROOM_START
         gate.opened.set()
         await eventually(lambda: len(sink.at("/slow")) == 100, seconds=5)
     assert {row["state"] for row in await deliveries(database)} == {"delivered"}

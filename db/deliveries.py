@@ -1,0 +1,224 @@
+"""The outbox: events on their way to customers' URLs, and every attempt."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy import text as sql
+from sqlmodel import Field
+
+from db.base import Table
+from db.columns import instant, one_of, partial, text
+from db.connection import Conn, Reader, Row
+from db.ids import new_id
+
+FOREVER = 9_000_000_000_000_000_000
+"""`next_attempt_at` of what is held until its endpoint is enabled again."""
+_TO_ENDPOINT = "endpoint_id IS NOT NULL"
+
+
+class Delivery(Table, table=True):
+    """One event on its way to an endpoint, or to the `url` that its message or call named. Its
+    attempts are counted for ever, those of the schedule since the last replay: from
+    `schedule_from`."""
+
+    __table_args__ = (
+        one_of("state", ("pending", "delivered", "failed")),
+        partial("ix_delivery_pending", "next_attempt_at", where="state = 'pending'"),
+        partial("ix_delivery_held", "endpoint_id", "id", where=f"next_attempt_at = {FOREVER}"),
+        partial("ix_delivery_unwell", "account_id", "state", "event_id",
+                where="state <> 'delivered'"),
+        Index("ix_delivery_endpoint", "endpoint_id", "event_id", unique=True,
+              sqlite_where=sql(_TO_ENDPOINT), postgresql_where=sql(_TO_ENDPOINT)),
+    )  # fmt: skip
+
+    id: str = Field(primary_key=True)
+    event_id: str = Field(foreign_key="event.id", index=True)
+    account_id: str = Field(foreign_key="account.id")
+    endpoint_id: str | None = None
+    url: str = text()
+    state: str = "pending"
+    attempts: int = 0
+    schedule_from: int = 0
+    next_attempt_at: int = instant()
+    lease_token: str | None = None
+    created_at: int = instant()
+
+
+class DeliveryAttempt(Table, table=True):
+    """One POST and what came of it; `reply` is the first 2 KiB."""
+
+    __tablename__ = "delivery_attempt"
+
+    delivery_id: str = Field(primary_key=True, foreign_key="delivery.id")
+    number: int = Field(primary_key=True)
+    at: int = instant()
+    latency_us: int
+    status_code: int | None = None
+    error: str = ""
+    reply: str = text(default="")
+
+
+def add(
+    conn: Conn, event_id: str, account_id: str, now: int, *, url: str = "",
+    endpoints: Iterable[str | None] = (None,),
+) -> None:  # fmt: skip
+    """Queue an event for a URL or for endpoints, due at once; an endpoint that has it already
+    gets no second."""
+    rows = [
+        {"id": new_id("dlv"), "event_id": event_id, "account_id": account_id,
+         "endpoint_id": endpoint_id, "url": url, "now": now}
+        for endpoint_id in endpoints
+    ]  # fmt: skip
+    conn.many(
+        "INSERT INTO delivery (id, event_id, account_id, endpoint_id, url, state, attempts,"
+        " schedule_from, next_attempt_at, created_at)"
+        " VALUES (:id, :event_id, :account_id, :endpoint_id, :url, 'pending', 0, 0, :now, :now)"
+        " ON CONFLICT DO NOTHING",
+        rows,
+    )  # fmt: skip
+
+
+async def due(
+    reader: Reader, now: int, limit: int, per_lane: int,
+    full_lanes: Collection[str], full_accounts: Collection[str], quick_lanes: Collection[str],
+) -> list[Row]:  # fmt: skip
+    """Id, account and lane (the endpoint, or the URL) of the oldest due deliveries, at most so
+    many of one lane, none of lanes that are full, and of full accounts those in quick lanes
+    alone. Read beside the writer, since it may pass over a long queue."""
+    return await reader.all(
+        "SELECT id, account_id, lane FROM (SELECT id, account_id, lane, next_attempt_at,"
+        " ROW_NUMBER() OVER (PARTITION BY lane ORDER BY next_attempt_at, id) AS of_lane"
+        " FROM (SELECT id, account_id, next_attempt_at, COALESCE(endpoint_id, url) AS lane"
+        " FROM delivery WHERE state = 'pending' AND next_attempt_at <= :now"
+        " AND COALESCE(endpoint_id, url) NOT IN :lanes AND (account_id NOT IN :accounts"
+        " OR COALESCE(endpoint_id, url) IN :quick)"
+        " ORDER BY next_attempt_at, id LIMIT :limit) AS oldest) AS ranked"
+        " WHERE of_lane <= :per_lane ORDER BY next_attempt_at, id",
+        now=now, limit=limit, per_lane=per_lane, lanes=full_lanes or [""],
+        accounts=full_accounts or [""], quick=quick_lanes or [""],
+    )  # fmt: skip
+
+
+def claim(conn: Conn, ids: Collection[str], token: str, now: int, until: int) -> list[Row]:
+    """Take those of the deliveries that are still due, until `until`; a taker that dies lets them
+    fall due again. Each comes with its `event`, the oldest first."""
+    rows = conn.all(
+        "UPDATE delivery SET lease_token = :token, next_attempt_at = :until"
+        " WHERE id IN (SELECT id FROM delivery WHERE id IN :ids AND state = 'pending'"
+        f" AND next_attempt_at <= :now {conn.skip_locked}) RETURNING *",
+        ids=ids, token=token, now=now, until=until,
+    )  # fmt: skip
+    found = conn.all("SELECT * FROM event WHERE id IN :ids", ids={row["event_id"] for row in rows})
+    events = {event["id"]: event for event in found}
+    return [row | {"event": events[row["event_id"]]} for row in sorted(rows, key=_oldest)]
+
+
+def _oldest(row: Row) -> str:
+    return str(row["id"])
+
+
+def hold(conn: Conn, ids: Collection[str]) -> None:
+    """Let claimed deliveries wait until their endpoint is enabled again."""
+    conn.run(
+        f"UPDATE delivery SET next_attempt_at = {FOREVER}, lease_token = NULL WHERE id IN :ids",
+        ids=ids,
+    )
+
+
+def give_up(conn: Conn, ids: Collection[str], now: int) -> None:
+    """End claimed deliveries whose endpoint is gone."""
+    conn.run(
+        "UPDATE delivery SET state = 'failed', next_attempt_at = :now, lease_token = NULL"
+        " WHERE id IN :ids",
+        ids=ids, now=now,
+    )  # fmt: skip
+
+
+def release_held(conn: Conn, endpoint_id: str, now: int, limit: int) -> int:
+    """Make held deliveries of an endpoint due, the oldest first; how many."""
+    return conn.run(
+        "UPDATE delivery SET next_attempt_at = :now WHERE id IN (SELECT id FROM delivery"
+        f" WHERE endpoint_id = :endpoint_id AND next_attempt_at = {FOREVER}"
+        " ORDER BY id LIMIT :limit)",
+        endpoint_id=endpoint_id, now=now, limit=limit,
+    )  # fmt: skip
+
+
+def leased(conn: Conn, tokens: dict[str, str]) -> set[str]:
+    """Of deliveries with the lease tokens of whoever took them, those that are still theirs;
+    nobody else takes them before this transaction ends."""
+    rows = conn.all(
+        f"SELECT id, lease_token FROM delivery WHERE id IN :ids ORDER BY id {conn.skip_locked}",
+        ids=tokens,
+    )
+    return {row["id"] for row in rows if row["lease_token"] == tokens[row["id"]]}
+
+
+def attempted(conn: Conn, attempts: list[Row]) -> None:
+    """Keep attempts of leased deliveries and what follows each: `state` and `next_at`."""
+    conn.many(
+        "UPDATE delivery SET state = :state, attempts = :number, next_attempt_at = :next_at,"
+        " lease_token = NULL WHERE id = :delivery_id",
+        [{name: row[name] for name in _FOLLOWS} for row in attempts],
+    )
+    conn.many(
+        "INSERT INTO delivery_attempt (delivery_id, number, at, latency_us, status_code, error,"
+        " reply) VALUES (:delivery_id, :number, :at, :latency_us, :status_code, :error, :reply)",
+        [{name: row[name] for name in _ATTEMPT} for row in attempts],
+    )
+
+
+_FOLLOWS = ("delivery_id", "number", "state", "next_at")
+_ATTEMPT = ("delivery_id", "number", "at", "latency_us", "status_code", "error", "reply")
+
+
+def again(conn: Conn, ids: Collection[str], now: int) -> None:
+    """Begin the schedule of deliveries anew, due at once; those on their way stay as they are."""
+    conn.run(
+        "UPDATE delivery SET state = 'pending', schedule_from = attempts, next_attempt_at = :now,"
+        " lease_token = NULL WHERE id IN :ids AND lease_token IS NULL",
+        ids=ids, now=now,
+    )  # fmt: skip
+
+
+def of_events(conn: Conn, event_ids: Collection[str], endpoint_id: str | None) -> list[Row]:
+    """The deliveries of events, to one endpoint if it is named."""
+    only = " AND endpoint_id = :endpoint_id" if endpoint_id else ""
+    return conn.all(
+        f"SELECT * FROM delivery WHERE event_id IN :ids{only} ORDER BY id",
+        ids=event_ids, **({"endpoint_id": endpoint_id} if endpoint_id else {}),
+    )  # fmt: skip
+
+
+async def log(
+    reader: Reader, event_ids: Collection[str], attempts_max: int
+) -> dict[str, list[dict[str, Any]]]:
+    """By event: its deliveries with their `url` and `log`, the newest attempts, oldest first."""
+    found = await reader.all(
+        "SELECT d.*, COALESCE(w.url, d.url) AS to_url FROM delivery d"
+        " LEFT JOIN webhook_endpoint w ON w.id = d.endpoint_id WHERE d.event_id IN :ids"
+        " ORDER BY d.id",
+        ids=event_ids,
+    )  # fmt: skip
+    kept = await reader.all(
+        "SELECT a.* FROM delivery_attempt a JOIN delivery d ON d.id = a.delivery_id"
+        " WHERE d.event_id IN :ids AND a.number > d.attempts - :most"
+        " ORDER BY a.delivery_id, a.number",
+        ids=event_ids, most=attempts_max,
+    )  # fmt: skip
+    told: dict[str, list[Row]] = {event_id: [] for event_id in event_ids}
+    for row in found:
+        own = [one for one in kept if one["delivery_id"] == row["id"]]
+        told[row["event_id"]].append(row | {"url": row["to_url"], "log": own})
+    return told
+
+
+def oldest_due(conn: Conn, now: int) -> int:
+    """Microseconds that the oldest due delivery has been waiting."""
+    row = conn.one(
+        "SELECT MIN(next_attempt_at) AS oldest FROM delivery"
+        " WHERE state = 'pending' AND next_attempt_at <= :now",
+        now=now,
+    )
+    return now - row["oldest"] if row and row["oldest"] else 0
