@@ -1,7 +1,5 @@
 """The web application as data: endpoints, error handlers, middleware."""
 
-import re
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
@@ -9,10 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from api import openapi, problems
+from api import health, openapi, problems
 from api.endpoint import Endpoint
+from api.health import Links, Readiness
+from api.requests import request_ids
 from api.v1 import (
     call_log,
     caller_ids,
@@ -54,15 +54,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )  # fmt: skip
 PAGES: tuple[Page, ...] = ()
 Handler = Callable[[Request, Exception], Awaitable[Response]]
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def create_app(
     settings: Settings, db: Database, vault: Vault, pages: Sequence[Page] = PAGES,
-    viewer_of: ViewerOf = nobody,
+    viewer_of: ViewerOf = nobody, links: Links = dict[str, str],
 ) -> ASGIApp:  # fmt: skip
     """The ASGI application; it opens nothing and speaks to nothing but the database and the
-    store of recordings. `viewer_of` tells who is signed in."""
+    store of recordings. `viewer_of` tells who is signed in, `links` what the workers beside it
+    miss."""
     app = Starlette(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
@@ -70,6 +70,7 @@ def create_app(
             Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
             *(page.route() for page in pages),
             assets.ROUTE,
+            *health.routes(Readiness(db, links)),
         ],
         exception_handlers={
             Problem: _as_asked(problems.on_problem),
@@ -98,31 +99,3 @@ def _as_asked(to_program: Handler) -> Handler:
 async def _openapi(request: Request) -> JSONResponse:
     base_url = request.app.state.settings.api_url
     return JSONResponse(openapi.document(ENDPOINTS, base_url))
-
-
-def request_ids(app: ASGIApp) -> ASGIApp:
-    """Give every request an id, the client's own if it is well formed, and send it back."""
-
-    async def with_id(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"], (b"x-request-id", request_id.encode()),
-                ]  # fmt: skip
-            await send(message)
-
-        await app(scope, receive, send_with_id)
-
-    return with_id
-
-
-def _request_id(scope: Scope) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    given = headers.get(b"x-request-id", b"").decode("latin-1")
-    return given if _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

@@ -173,6 +173,15 @@ _FOLLOWS = ("delivery_id", "number", "state", "next_at")
 _ATTEMPT = ("delivery_id", "number", "at", "latency_us", "status_code", "error", "reply")
 
 
+def give_back(conn: Conn, held: list[Row], now: int) -> None:
+    """Let others send at once what was claimed, by its lease, and has no outcome yet."""
+    conn.many(
+        "UPDATE delivery SET next_attempt_at = :now, lease_token = NULL"
+        " WHERE id = :id AND lease_token = :token",
+        [{"id": row["id"], "token": row["lease_token"], "now": now} for row in held],
+    )
+
+
 def again(conn: Conn, ids: Collection[str], now: int) -> None:
     """Begin the schedule of deliveries anew, due at once; those on their way stay as they are."""
     conn.run(

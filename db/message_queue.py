@@ -88,6 +88,16 @@ def _claim(
     return len(rows)
 
 
+def give_back(conn: Conn, ids: list[str], token: str, now: int, detail: str) -> None:
+    """Let others take at once what was claimed under that lease and not sent."""
+    rows = conn.all(
+        "UPDATE message SET status = 'queued', attempts = attempts - 1, lease_token = NULL"
+        " WHERE id IN :ids AND status = 'sending' AND lease_token = :token RETURNING id",
+        ids=ids, token=token,
+    )  # fmt: skip
+    note_all(conn, [row["id"] for row in rows], "queued", now, detail)
+
+
 def note_all(conn: Conn, ids: list[str], status: str, now: int, detail: str = "") -> None:
     """Append the same line to the histories of many messages."""
     conn.many(

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import Any, TypeVar
 
 from db.database import Database
 
@@ -12,6 +13,7 @@ POLL_SECONDS = 1.0
 """A wake-up may be lost with a process; the poll is what the rows can rely on."""
 FAILURE_PAUSE_SECONDS = 1.0
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +38,17 @@ async def _tried(channel: str, step: Callable[[], Awaitable[int]]) -> int:
         log.exception("a step of the %s worker failed; it is tried again", channel)
         await asyncio.sleep(FAILURE_PAUSE_SECONDS)
         return 0
+
+
+async def unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Run to its end what must not stop half done; the cancellation of whoever waits comes after
+    that."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 def jittered(seconds: float) -> float:

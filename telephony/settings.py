@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from telephony.settings_operations import OperationsSettings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Prefix = Annotated[str, Field(pattern="^[0-9]{1,15}$")]
 PerSecond = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Settings(BaseSettings):
+class Settings(OperationsSettings):
     """Every knob of the platform; `sms-voip doctor` prints the help line of a bad one."""
 
     model_config = SettingsConfigDict(env_prefix="SMS_VOIP_", frozen=True, extra="ignore")

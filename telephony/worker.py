@@ -102,6 +102,12 @@ class Worker:
             for task in self._tasks:
                 group.create_task(task())
 
+    def missing(self) -> dict[str, str]:
+        """The links of its own without which it cannot work, and why; what others run may be
+        down."""
+        up, detail = self._pbx()
+        return {} if up else {f"pbx:{self._settings.node}": detail}
+
     async def _hear(self) -> None:
         async for event in self._provisioning.events():
             self._drift.hear(event)

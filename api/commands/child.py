@@ -1,14 +1,16 @@
 """The platform's own process under the supervisor: started, watched, started again."""
 
 import asyncio
+import os
 import sys
-from pathlib import Path
 
 from telephony.pbx.confine import DIE_WITH_PARENT
 from telephony.pbx.process import Report
+from telephony.settings import Settings
 
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-STOP_SECONDS_MAX = 4.5
+STOP_SECONDS_MORE = 1.5
+"""What a stop takes besides the requests that it lets finish."""
 LOG_LINES = 5
 WELL_SECONDS = 30.0
 
@@ -17,8 +19,9 @@ class Child:
     """`sms-voip serve` in a process of its own, so that a crash of it ends no call: Asterisk
     goes on, and the next process picks the calls up."""
 
-    def __init__(self, log: Path, report: Report) -> None:
-        self._log = log
+    def __init__(self, settings: Settings, report: Report) -> None:
+        self._settings = settings
+        self._log = settings.var_dir / "log/platform.log"
         self._report = report
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -44,7 +47,7 @@ class Child:
             return
         process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS_MAX):
+            async with asyncio.timeout(self._settings.stop_seconds + STOP_SECONDS_MORE):
                 await process.wait()
         except TimeoutError:
             process.kill()
@@ -58,6 +61,7 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
                 start_new_session=True,
+                env=os.environ | {"SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console"},
             )  # fmt: skip
 
     async def _keep_running(self) -> None:

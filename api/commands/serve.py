@@ -3,30 +3,37 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
 
 from api.app import create_app
+from api.health import Links
 from db.database import Database
 from db.session import open_database
+from telephony import logs
 from telephony.billing.wallets import chain_journals
 from telephony.secrets import Secrets, Vault, load
 from telephony.settings import Settings
 from telephony.worker import Worker
 
-GRACE_SECONDS = 3
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+try:
+    import uvloop
+except ImportError:  # there is none for Windows and PyPy
+    _LOOP: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    _LOOP = uvloop.new_event_loop
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, *, api: bool, workers: bool) -> None:
     """Run until SIGTERM or SIGINT. On SQLite one process does both, since only one may write."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    asyncio.run(_serve(settings, api, workers))
+    logs.configure(settings.log_format, settings.log_level)
+    with asyncio.Runner(loop_factory=_LOOP) as runner:
+        runner.run(_serve(settings, api, workers))
 
 
 async def _serve(settings: Settings, api: bool, workers: bool) -> None:
@@ -35,11 +42,14 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
     try:
         await db.write(chain_journals, settings.ledger_hash_chain)
         running: list[Coroutine[Any, Any, None]] = []
+        worker = Worker(db, settings, secrets) if workers else None
         if api:
-            running.append(_api(settings, db, secrets))
-        if workers:
-            running.append(Worker(db, settings, secrets).run())
+            links: Links = worker.missing if worker else dict[str, str]
+            running.append(_api(settings, db, secrets, links))
+        if worker:
+            running.append(worker.run())
         await _until_told(running)
+        log.info("stopped")
     finally:
         await db.close()
 
@@ -60,11 +70,12 @@ async def _until_told(running: list[Coroutine[Any, Any, None]]) -> None:
         task.result()
 
 
-async def _api(settings: Settings, db: Database, secrets: Secrets) -> None:
+async def _api(settings: Settings, db: Database, secrets: Secrets, links: Links) -> None:
     config = uvicorn.Config(
-        create_app(settings, db, Vault(secrets.master_key)), host=settings.bind_host,
+        create_app(settings, db, Vault(secrets.master_key), links=links),
+        host=settings.bind_host,
         port=settings.http_port, log_config=None, access_log=False, lifespan="off",
-        timeout_graceful_shutdown=GRACE_SECONDS, server_header=False,
+        timeout_graceful_shutdown=settings.stop_seconds, server_header=False,
     )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve())
@@ -73,7 +84,7 @@ async def _api(settings: Settings, db: Database, secrets: Secrets) -> None:
     except asyncio.CancelledError:
         server.should_exit = True
         with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_SECONDS + 1):
+            async with asyncio.timeout(settings.stop_seconds + 1):
                 await serving
         raise
 

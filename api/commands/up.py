@@ -68,7 +68,7 @@ class Up:
         demo = seed.credentials(settings.var_dir)
         phones = await prepare(settings, secrets, demo)
         self._say(f"Database is ready: {settings.db_url.rpartition('@')[2]}")
-        child = Child(settings.var_dir / "log/platform.log", self._say)
+        child = Child(settings, self._say)
         asterisk = await self._asterisk(secrets)
         try:
             await asyncio.gather(child.start(), asterisk.start())

@@ -10,14 +10,22 @@ from db import message_queue, receipts
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, now
-from telephony.queue import drain
+from telephony.queue import drain, unbroken
 from telephony.sms import segments
 from telephony.sms.alphabets import Encoding
 from telephony.sms.breaker import Breaker
 from telephony.sms.failover import hand_over
 from telephony.sms.inbound import receive
-from telephony.sms.outcomes import Try, record, sweep
-from telephony.sms.providers.base import Inbound, Provider, Receipt, Report, Submission
+from telephony.sms.outcomes import Try, give_back, record, sweep
+from telephony.sms.providers.base import (
+    Inbound,
+    Outcome,
+    Provider,
+    ProviderError,
+    Receipt,
+    Report,
+    Submission,
+)
 from telephony.sms.receipts import take
 from telephony.sms.send import CHANNEL
 
@@ -41,17 +49,19 @@ class Dispatcher:
         self._slots = asyncio.Semaphore(BATCHES_MAX)
         self._carried: set[asyncio.Task[None]] = set()
         self._after = ""
+        self._stopping = False
 
     async def run(self) -> None:
-        """Work until cancelled; then the provider is stopped in good order."""
+        """Work until cancelled; then the provider is stopped in good order, and what it has not
+        sent is left to others."""
         await self._provider.start(self._take)
         try:
             await self._provider.resume(await self._db.write(_open_ids, self._provider.name))
-            await asyncio.gather(
-                drain(self._db, CHANNEL, self._launch),
-                drain(self._db, "sms-sweep", self._sweep, SWEEP_SECONDS),
-            )
+            async with asyncio.TaskGroup() as group:  # it ends after a claim that is under way
+                group.create_task(drain(self._db, CHANNEL, self._launch))
+                group.create_task(drain(self._db, "sms-sweep", self._sweep, SWEEP_SECONDS))
         finally:
+            self._stopping = True
             with suppress(Exception):
                 await self._provider.stop()
             await asyncio.gather(*self._carried, return_exceptions=True)
@@ -73,13 +83,21 @@ class Dispatcher:
                 await self._slots.acquire()
         except TimeoutError:
             return 1  # look again whether it is up
-        rows = await self._claim(min(room, BATCH_MAX))
+        try:
+            rows = await unbroken(self._begin(min(room, BATCH_MAX)))
+        except Exception:
+            self._slots.release()
+            raise
         if not rows:
             self._slots.release()
-            return 0
-        task = asyncio.create_task(self._carry(rows), name=f"sms-{self._provider.name}")
-        self._carried.add(task)
-        task.add_done_callback(self._done)
+        return rows
+
+    async def _begin(self, limit: int) -> int:
+        rows = await self._claim(limit)
+        if rows:
+            task = asyncio.create_task(self._carry(rows), name=f"sms-{self._provider.name}")
+            self._carried.add(task)
+            task.add_done_callback(self._done)
         return len(rows)
 
     async def _claim(self, limit: int) -> list[Row]:
@@ -97,6 +115,9 @@ class Dispatcher:
         self._breaker.note(outcomes, now())
         left = iter(outcomes)
         tries = [Try(row, [next(left) for _ in range(row["segments"])]) for row in rows]
+        if self._stopping and (unsent := [one.message for one in tries if _unsent(one.outcomes)]):
+            await self._db.write(give_back, unsent, now())
+            tries = [one for one in tries if not _unsent(one.outcomes)]
         await self._db.write(record, provider.name, tries, now(), provider.repeatable)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -117,6 +138,11 @@ class Dispatcher:
     async def _sweep(self) -> int:
         await self._db.write(sweep, self._provider.name, self._provider.repeatable, now())
         return 0
+
+
+def _unsent(outcomes: Sequence[Outcome]) -> bool:
+    """Nothing of the message went out, nor was it refused for good."""
+    return all(isinstance(one, ProviderError) and one.retryable for one in outcomes)
 
 
 def cut(message: Row) -> list[Submission]:

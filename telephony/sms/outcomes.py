@@ -141,6 +141,13 @@ def _refund(
         report(conn, row, at)
 
 
+def give_back(conn: Conn, unsent: list[Row], at: Instant) -> None:
+    """Leave claimed messages to another process, which takes them at once."""
+    ids, token = [message["id"] for message in unsent], unsent[0]["lease_token"]
+    message_queue.give_back(conn, ids, token, at, "the sender was stopped before it was sent")
+    conn.wake(CHANNEL)
+
+
 def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
     """End what waits in vain: a claim of the provider whose taker died is of unknown outcome, or
     made again where that does no harm; what was not sent within its validity period has expired

@@ -7,7 +7,7 @@ from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import Instant, now
-from telephony.queue import Kick
+from telephony.queue import Kick, unbroken
 from telephony.voice import causes, settle
 from telephony.voice.ami import AmiEvent, AmiLink, Connected, Resync
 from telephony.voice.originate import SIMULATED_PHONE, Originator, to_simulated_phone
@@ -45,12 +45,15 @@ class CallEvents:
         """Write what a batch tells of calls, in order, in one transaction."""
         told = [event for event in batch if event.name in _DEEDS]
         if told:
-            for call in await self._db.write(apply, told):
-                await self._originator.ring(call)
+            await unbroken(self._apply(told))
         if any(event.name == "Hangup" for event in batch):
             self._cdrs.kick()
         if any(isinstance(event, Connected | Resync) for event in batch):
             self._reconcile.kick()
+
+    async def _apply(self, told: Sequence[AmiEvent]) -> None:
+        for call in await self._db.write(apply, told):
+            await self._originator.ring(call)
 
 
 def apply(conn: Conn, events: Sequence[AmiEvent]) -> list[Row]:

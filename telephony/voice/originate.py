@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 
 from db import call_queue, calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
-from telephony.queue import drain
+from telephony.queue import drain, unbroken
 from telephony.secrets import Vault
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
 from telephony.voice.caller_ids import CODE_SPEAKER, code_of
@@ -47,15 +48,19 @@ class Originator:
         head = await call_queue.head(self._db) if self._link.ready else None
         if head is None:
             return 0
-        rows = await self._claim() if head <= now() else []
-        pause = len(rows) / self._per_second if rows else NEXT_TURN_SECONDS
-        await asyncio.gather(asyncio.sleep(pause), *map(self.ring, rows))
-        return len(rows) or 1
+        began = time.monotonic()
+        placed = await unbroken(self._place()) if head <= now() else 0
+        pause = placed / self._per_second if placed else NEXT_TURN_SECONDS
+        await asyncio.sleep(pause - (time.monotonic() - began))
+        return placed or 1
 
-    async def _claim(self) -> list[Row]:
-        """As many of the calls whose turn has come as the node may place at once."""
+    async def _place(self) -> int:
+        """Ring as many of the calls whose turn has come as the node may place at once: whoever
+        claimed one has to, since no other process will."""
         most = max(1, self._per_second // BATCHES_PER_SECOND)
-        return await self._db.write(call_queue.claim, self._node, now(), most)
+        rows = await self._db.write(call_queue.claim, self._node, now(), most)
+        await asyncio.gather(*map(self.ring, rows))
+        return len(rows)
 
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""

@@ -14,7 +14,7 @@ from db.connection import Row
 from db.database import Database
 from telephony import clock
 from telephony.clock import SECOND, Instant
-from telephony.queue import drain, jittered
+from telephony.queue import drain, jittered, unbroken
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.webhooks.attempt import Attempt, post
@@ -22,7 +22,7 @@ from telephony.webhooks.claim import claim
 from telephony.webhooks.egress import Egress, check_url
 from telephony.webhooks.events import CHANNEL, body_of
 from telephony.webhooks.lanes import ROOM_MAX, Lane
-from telephony.webhooks.record import Outcome, record
+from telephony.webhooks.record import Outcome, give_back, record
 from telephony.webhooks.signing import sign
 
 LEASE_SECONDS = 60
@@ -35,7 +35,7 @@ IN_FLIGHT_FULL_PER_ACCOUNT = 32
 keeps up does not count."""
 RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
-CLOSE_SECONDS_MAX = 5.0
+CLOSE_SECONDS_MAX = 2.0
 SECRETS_CACHED_MAX = 1024
 LANES_KEPT_MAX = 1024
 
@@ -79,11 +79,14 @@ class WebhookWorker:
             await self._freed.wait()
         ids = self._with_room(await self._due())
         if ids:
-            token, now = secrets.token_hex(8), self._clock()
-            until = now + LEASE_SECONDS * SECOND
-            for row in await self._db.write(claim, ids, token, now, until):
-                self._queue(row)
+            await unbroken(self._claim(ids))
         return len(ids)
+
+    async def _claim(self, ids: list[str]) -> None:
+        token, now = secrets.token_hex(8), self._clock()
+        until = now + LEASE_SECONDS * SECOND
+        for row in await self._db.write(claim, ids, token, now, until):
+            self._queue(row)
 
     async def settled(self) -> None:
         """Wait until whatever is in flight has been recorded."""
@@ -92,8 +95,7 @@ class WebhookWorker:
             await self._freed.wait()
 
     async def close(self) -> None:
-        """Give what is in flight a few seconds, then drop it: its lease ends and it is sent
-        again by the next worker."""
+        """Give what is in flight a moment, then leave it to others, who send it again at once."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
                 await self.settled()
@@ -104,6 +106,8 @@ class WebhookWorker:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await self._session.close()
+        if held := list(self._in_flight.values()):
+            await self._db.write(give_back, held, self._clock())
 
     async def _due(self) -> list[Row]:
         full = [name for name, lane in self._lanes.items() if lane.full]

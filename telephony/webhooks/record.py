@@ -6,6 +6,7 @@ from db import deliveries, notices, webhook_endpoints
 from db.connection import Conn, Row
 from telephony.clock import SECOND, Instant
 from telephony.webhooks.attempt import Attempt
+from telephony.webhooks.events import CHANNEL
 from telephony.webhooks.retries import GONE, verdict
 
 FAILING_DAYS_MAX = 3
@@ -27,6 +28,12 @@ def record(conn: Conn, batch: list[Outcome], jitter: Callable[[float], float]) -
     if kept:
         deliveries.attempted(conn, [_what_follows(row, attempt, jitter) for row, attempt in kept])
         _judge(conn, [one for one in kept if one[0]["endpoint_id"]])
+
+
+def give_back(conn: Conn, held: list[Row], now: Instant) -> None:
+    """Leave deliveries without an outcome to another worker, which takes them at once."""
+    deliveries.give_back(conn, held, now)
+    conn.wake(CHANNEL)
 
 
 def _what_follows(row: Row, attempt: Attempt, jitter: Callable[[float], float]) -> Row:

@@ -154,7 +154,7 @@ class SmppOptions(_Frozen):
     connect_seconds: Seconds = 10  # until the bind is answered
     response_seconds: Seconds = 30
     enquire_link_seconds: Seconds = 30
-    drain_seconds: Seconds = 5
+    drain_seconds: Seconds = 2
     reconnect_seconds_min: Seconds = 0.5
     reconnect_seconds_max: Seconds = 30
 

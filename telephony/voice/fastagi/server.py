@@ -31,7 +31,7 @@ class AgiLimits:
     header_seconds_max: float = 3
     handler_seconds_max: float = 2
     reply_seconds_max: float = 2
-    drain_seconds_max: float = 5
+    drain_seconds_max: float = 2
     sessions_max: int = 1_000
 
 
