@@ -80,6 +80,7 @@ def create_app(
         },
     )
     app.state.settings, app.state.db, app.state.vault = settings, db, vault
+    app.state.together = {}
     app.state.recordings = open_store(settings)
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
     return request_ids(guarded(app, is_https(settings)))

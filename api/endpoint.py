@@ -6,9 +6,9 @@ A coroutine only reads.
 
 import inspect
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
@@ -19,9 +19,11 @@ from starlette.routing import Route
 from api.auth import ANY_SCOPE, Caller, authenticate
 from api.idempotency import Reply, Scope, check, earlier_reply, keep
 from api.problems import from_validation
+from api.together import Asked, answer_together
 from db.accounts import touch_key
 from db.connection import Conn
 from db.database import Database
+from db.gathering import Gathering
 from telephony.clock import Instant, now
 from telephony.errors import (
     BodyTooLargeError,
@@ -66,7 +68,8 @@ class Context:
         return self.caller
 
 
-Run = Callable[[Context, Any], Any]
+Run = Callable[[Any, Any], Any]
+DeedOfMany = Callable[[Conn, Sequence[Asked[Any]]], Sequence[Reply | Problem]]
 Then = Callable[[Context, dict[str, Any]], Coroutine[Any, Any, tuple[int, dict[str, Any]]]]
 
 
@@ -75,7 +78,9 @@ class Endpoint:
     """`scope` None: public, a key is optional. `takes` is the model of the body, or of the query
     for GET. `then` runs after the commit and may still change status and body. `besides` are
     the media types that the answer may have where the caller asks for one, or always where
-    `returns` is None; the function then returns the response itself. `partial`: it may be 206."""
+    `returns` is None; the function then returns the response itself. `partial`: it may be 206.
+    `together`: the function takes all requests that wait, `(conn, [(context, given), …])`, and
+    gives an answer or a problem for each; of what it refuses it leaves nothing."""
 
     method: str
     path: str
@@ -88,6 +93,7 @@ class Endpoint:
     then: Then | None = None
     besides: tuple[str, ...] = ()
     partial: bool = False
+    together: bool = False
 
     @property
     def summary(self) -> str:
@@ -137,6 +143,12 @@ class Endpoint:
 
     async def _transact(self, request: Request, context: Context, given: Any) -> Reply:
         scope = await self._idempotency(request, context)
+        if self.together:
+            waiting = request.app.state.together
+            if self not in waiting:
+                waiting[self] = Gathering(context.db, self._deed_of_many(context.vault))
+            asked = Asked((context, given), scope, context.now)
+            return cast(Reply, await waiting[self].write(asked))
 
         def deed(conn: Conn) -> Reply:
             if scope and (earlier := earlier_reply(conn, context.vault, scope, context.now)):
@@ -150,11 +162,23 @@ class Endpoint:
         deed.__name__ = self.run.__name__
         return await context.db.write(deed)
 
+    def _deed_of_many(self, vault: Vault) -> DeedOfMany:
+        def answer(conn: Conn, asked: Sequence[tuple[Context, Any]]) -> list[Reply | Problem]:
+            found = self.run(conn, asked)
+            return [one if isinstance(one, Problem) else _reply(self.status, one) for one in found]
+
+        def deed(conn: Conn, asked: Sequence[Asked[Any]]) -> Sequence[Reply | Problem]:
+            return answer_together(conn, vault, answer, asked)
+
+        deed.__name__ = self.run.__name__
+        return deed
+
     async def _idempotency(self, request: Request, context: Context) -> Scope | None:
         key = request.headers.get("idempotency-key")
         if key is None:
             return None
-        described = f"{request.method} {request.url.path}".encode() + b"\n" + await request.body()
+        path = request.scope["path"]  # `request.url` would parse the Host header for it
+        described = f"{request.method} {path}".encode() + b"\n" + await request.body()
         return Scope(
             context.me.account_id, context.me.mode, self.path, check(key),
             context.vault.fingerprint(described),

@@ -1,14 +1,16 @@
 """An Idempotency-Key lets a customer repeat a POST without repeating what it does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db import idempotency
-from db.connection import Conn
+from db.connection import Conn, Row
 from telephony.clock import SECOND, Instant
 from telephony.errors import (
     IdempotencyInProgressError,
     IdempotencyKeyInvalidError,
     IdempotencyKeyReusedError,
+    Problem,
 )
 from telephony.secrets import Vault
 
@@ -43,18 +45,26 @@ class Scope:
 
     def parts(self) -> dict[str, str]:
         """The columns that name the key."""
-        return {
-            "account_id": self.account_id, "mode": self.mode, "endpoint": self.endpoint,
-            "key": self.key,
-        }  # fmt: skip
+        return {**self.owner(), "key": self.key}
+
+    def owner(self) -> dict[str, str]:
+        """The columns that name whose key it is, and where."""
+        return {"account_id": self.account_id, "mode": self.mode, "endpoint": self.endpoint}
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """Equal for requests with the same key, whatever they ask for."""
+        return self.account_id, self.mode, self.endpoint, self.key
 
 
 def earlier_reply(conn: Conn, vault: Vault, scope: Scope, now: Instant) -> Reply | None:
     """Claim the key in this transaction: None if it is new, else what was answered then."""
     idempotency.forget(conn, scope.parts(), now - idempotency.KEPT_SECONDS * SECOND)
     row = idempotency.take(conn, scope.parts(), scope.request_hmac, now)
-    if row is None:
-        return None
+    return None if row is None else _kept(vault, scope, row)
+
+
+def _kept(vault: Vault, scope: Scope, row: Row) -> Reply:
     if row["request_hmac"] != scope.request_hmac:
         raise IdempotencyKeyReusedError
     if not row["status"]:
@@ -65,3 +75,39 @@ def earlier_reply(conn: Conn, vault: Vault, scope: Scope, now: Instant) -> Reply
 def keep(conn: Conn, vault: Vault, scope: Scope, reply: Reply) -> None:
     """Store the reply beside what it tells; it may hold a secret, so it is sealed."""
     idempotency.keep(conn, scope.parts(), reply.status, vault.seal(reply.body.decode()))
+
+
+def earlier_replies(
+    conn: Conn, vault: Vault, scopes: Sequence[Scope], now: Instant
+) -> dict[Scope, Reply | Problem]:
+    """What is answered to those whose key is known; nobody else takes any of them meanwhile. Each
+    key is there once."""
+    owners: dict[tuple[str, ...], list[Scope]] = {}
+    for scope in scopes:
+        owners.setdefault(tuple(scope.owner().values()), []).append(scope)
+    found: dict[Scope, Reply | Problem] = {}
+    since = now - idempotency.KEPT_SECONDS * SECOND
+    for _, same in sorted(owners.items()):
+        rows = idempotency.kept(conn, same[0].owner(), [one.key for one in same], since)
+        for scope in same:
+            if row := rows.get(scope.key):
+                found[scope] = _reply_or_problem(vault, scope, row)
+    return found
+
+
+def _reply_or_problem(vault: Vault, scope: Scope, row: Row) -> Reply | Problem:
+    try:
+        return _kept(vault, scope, row)
+    except Problem as problem:
+        return problem
+
+
+def keep_all(conn: Conn, vault: Vault, replies: Sequence[tuple[Scope, Reply, Instant]]) -> None:
+    """Store replies under keys that `earlier_replies` did not know."""
+    idempotency.keep_all(conn, [
+        {
+            **scope.parts(), "request_hmac": scope.request_hmac, "status": reply.status,
+            "body_sealed": vault.seal(reply.body.decode()), "created_at": at,
+        }
+        for scope, reply, at in replies
+    ])  # fmt: skip

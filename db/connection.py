@@ -1,7 +1,8 @@
 """What a deed is handed: SQL in one dialect with `:name` parameters, on either database."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -31,6 +32,10 @@ class Conn(Protocol):
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute a statement once for each row of parameters."""
 
+    def insert_all(self, table: str, rows: Sequence[Row], more: str = "") -> list[Row]:
+        """Add rows that have the same columns, by few statements; what `more` (`ON CONFLICT …`,
+        `RETURNING …`) gives back."""
+
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds the name, and hold it until this one ends."""
 
@@ -48,16 +53,27 @@ class Reader(Protocol):
         """Every row."""
 
 
-def expand(sql: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Spell `IN :names` out as one parameter an item; an empty list matches nothing."""
+def expand(
+    sql: str, params: dict[str, Any], spelled_max: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Spell `IN :names` out as one parameter an item; an empty list matches nothing. A longer list
+    than `spelled_max` is handed over as JSON, so that the statement stays the same (SQLite)."""
     if "IN :" not in sql:
         return sql, params
     spread, lengths = dict(params), []
     for name in _lists(sql):
         items = list(spread.pop(name))
+        if spelled_max is not None and len(items) > spelled_max:
+            spread[name] = json.dumps(items)
+            lengths.append(AS_JSON)
+            continue
         spread.update({f"{name}_{at}": item for at, item in enumerate(items)})
         lengths.append(len(items))
     return _spelled(sql, tuple(lengths)), spread
+
+
+AS_JSON = -1
+"""In place of a list's length."""
 
 
 @lru_cache(maxsize=256)
@@ -72,6 +88,8 @@ def _spelled(sql: str, lengths: tuple[int, ...]) -> str:
 
     def items(found: re.Match[str]) -> str:
         name = found[1]
+        if length[name] == AS_JSON:
+            return f"IN (SELECT value FROM json_each(:{name}))"
         return f"IN ({', '.join(f':{name}_{at}' for at in range(length[name])) or 'NULL'})"
 
     return _LIST.sub(items, sql)
@@ -97,3 +115,27 @@ def insert_new(conn: Conn, table: str, **facts: Any) -> bool:
 def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     values = ", ".join(f":{column}" for column in columns)
     return f'INSERT INTO "{table}" ({", ".join(columns)}) VALUES ({values})'
+
+
+ROWS_PER_INSERT_MAX = 64
+
+
+def inserts(
+    table: str, rows: Sequence[Row], mark: str, more: str
+) -> Iterator[tuple[str, list[Any]]]:
+    """Statements that add the rows, each with its values in order. Their lengths are powers of
+    two, so that there are few of them to prepare. `mark` stands for a value."""
+    columns, done, size = tuple(rows[0]) if rows else (), 0, ROWS_PER_INSERT_MAX
+    while done < len(rows):
+        while size > len(rows) - done:
+            size //= 2
+        values = [row[column] for row in rows[done : done + size] for column in columns]
+        yield _inserts_sql(table, columns, size, mark, more), values
+        done += size
+
+
+@lru_cache(maxsize=256)
+def _inserts_sql(table: str, columns: tuple[str, ...], size: int, mark: str, more: str) -> str:
+    row = f"({', '.join([mark] * len(columns))})"
+    values = ", ".join([row] * size)
+    return f'INSERT INTO "{table}" ({", ".join(columns)}) VALUES {values} {more}'

@@ -44,13 +44,9 @@ def add(
 
 
 def add_all(conn: Conn, holds: list[Row]) -> None:
-    """Insert open holds: reference, pot_id, amount, mode, key_id, now, expires_at."""
-    conn.many(
-        "INSERT INTO hold (reference, ledger_account_id, key_id, mode, amount, captured, state,"
-        " created_at, expires_at) VALUES (:reference, :pot_id, :key_id, :mode, :amount, 0, 'open',"
-        " :now, :expires_at)",
-        holds,
-    )
+    """Insert open holds: reference, ledger_account_id, amount, mode, key_id, created_at,
+    expires_at."""
+    conn.insert_all("hold", [{**hold, "captured": 0, "state": "open"} for hold in holds])
 
 
 def lengthen(conn: Conn, reference: str, more: int, expires_at: int | None) -> Row | None:

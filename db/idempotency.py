@@ -1,5 +1,7 @@
 """Replies kept by idempotency key, in the transaction of what they tell."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Field
 
 from db.base import Table
@@ -50,6 +52,24 @@ def keep(conn: Conn, scope: dict[str, str], status: int, body_sealed: str) -> No
         f"UPDATE idempotency_key SET status = :status, body_sealed = :body_sealed WHERE {_SCOPE}",
         status=status, body_sealed=body_sealed, **scope,
     )  # fmt: skip
+
+
+def kept(conn: Conn, scope: dict[str, str], keys: Sequence[str], since: int) -> dict[str, Row]:
+    """What is kept under those of the keys that were taken since an instant; older ones are
+    forgotten. `scope` has the other three parts. Nobody takes one of the keys meanwhile."""
+    for key in sorted(keys):
+        conn.lock(f"idempotency {scope} {key}")
+    where = "account_id = :account_id AND mode = :mode AND endpoint = :endpoint AND key IN :keys"
+    rows = conn.all(f"SELECT * FROM idempotency_key WHERE {where}", keys=keys, **scope)
+    found = {row["key"]: row for row in rows if row["created_at"] >= since}
+    if old := [row["key"] for row in rows if row["key"] not in found]:
+        conn.run(f"DELETE FROM idempotency_key WHERE {where}", keys=old, **scope)
+    return found
+
+
+def keep_all(conn: Conn, rows: Sequence[Row]) -> None:
+    """Store the replies of keys that `kept` did not have: rows of the whole table."""
+    conn.insert_all("idempotency_key", rows)
 
 
 def sweep(conn: Conn, before: int) -> int:

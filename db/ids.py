@@ -8,6 +8,9 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LENGTH = 26
 RANDOM_BITS = 80
 STEP_BITS = 48
+_PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
+"""Two characters by their ten bits."""
+_SHIFTS = range(5 * LENGTH - 10, -1, -10)
 
 _lock = threading.Lock()
 _last = 0
@@ -30,6 +33,4 @@ def first_id(prefix: str, millis: int) -> str:
 
 
 def _spelled(prefix: str, value: int) -> str:
-    return f"{prefix}_" + "".join(
-        ALPHABET[value >> shift & 31] for shift in range(5 * LENGTH - 5, -1, -5)
-    )
+    return f"{prefix}_{''.join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])}"

@@ -100,11 +100,10 @@ def give_back(conn: Conn, ids: list[str], token: str, now: int, detail: str) -> 
 
 def note_all(conn: Conn, ids: list[str], status: str, now: int, detail: str = "") -> None:
     """Append the same line to the histories of many messages."""
-    conn.many(
-        "INSERT INTO message_history (id, message_id, status, detail, at)"
-        " VALUES (:id, :message_id, :status, :detail, :now)",
+    conn.insert_all(
+        "message_history",
         [
-            {"id": new_id("mh"), "message_id": one, "status": status, "detail": detail, "now": now}
+            {"id": new_id("mh"), "message_id": one, "status": status, "detail": detail, "at": now}
             for one in ids
         ],
     )

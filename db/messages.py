@@ -111,15 +111,11 @@ class MessageHistory(Table, table=True):
 
 def add_all(conn: Conn, messages: list[Row]) -> None:
     """Insert messages that have the same columns, and the first line of each one's history."""
-    columns = tuple(messages[0])
-    conn.many(
-        f"INSERT INTO message ({', '.join(columns)}) VALUES (:{', :'.join(columns)})", messages
-    )
-    conn.many(
-        "INSERT INTO message_history (id, message_id, status, detail, at)"
-        " VALUES (:id, :message_id, :status, '', :at)",
+    conn.insert_all("message", messages)
+    conn.insert_all(
+        "message_history",
         [
-            {"id": new_id("mh"), "message_id": row["id"], "status": row["status"],
+            {"id": new_id("mh"), "message_id": row["id"], "status": row["status"], "detail": "",
              "at": row["created_at"]}
             for row in messages
         ],

@@ -18,9 +18,10 @@ class Pace(Table, table=True):
     next_at: int = instant()
 
 
-def next_turn(conn: Conn, subject: str, mode: str, at: int, gap: int) -> int:
-    """Take the subject's next turn, not before `at`; `gap` microseconds later is the one after.
-    Whoever else takes one waits until this transaction ends."""
+def next_turn(conn: Conn, subject: str, mode: str, at: int, gap: int, turns: int = 1) -> int:
+    """Take the subject's next turns, not before `at`, each `gap` microseconds after the one
+    before: the first of them. Whoever else takes one waits until this transaction ends."""
+    gap *= turns
     row = conn.one(
         "INSERT INTO pace (subject, mode, next_at) VALUES (:subject, :mode, :at + :gap)"
         " ON CONFLICT (subject, mode) DO UPDATE SET next_at = :gap +"

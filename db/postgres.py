@@ -1,7 +1,7 @@
 """PostgreSQL: the same deeds on a pool of threads, each with a connection of its own."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Concatenate
@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from db import failpoints
-from db.connection import Conn, Row, expand, pyformat
+from db.connection import Conn, Row, expand, inserts, pyformat
 from db.database import CLOSED, JOBS_WAITING_MAX, DatabaseBusyError, DatabaseError, P, T
 from db.wakeups import Wakeups
 
@@ -63,6 +63,14 @@ class PostgresConn:
         """Execute a statement once for each row of parameters."""
         with self._raw.cursor() as cursor:
             cursor.executemany(pyformat(sql).encode(), list(rows))
+
+    def insert_all(self, table: str, rows: Sequence[Row], more: str = "") -> list[Row]:
+        """By one statement for many rows."""
+        found: list[Row] = []
+        for sql, values in inserts(table, rows, "%s", more):
+            cursor = self._raw.execute(sql.encode(), values)
+            found += cursor.fetchall() if cursor.description else []
+        return found
 
     def lock(self, name: str) -> None:
         """An advisory lock; what is read after it has seen every holder before."""

@@ -1,5 +1,6 @@
 """What an account has set, or may do, as a sender of messages."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from sqlmodel import Field
@@ -151,10 +152,16 @@ def opt_in(conn: Conn, account_id: str, mode: str, sender: str, recipient: str) 
 
 def opted_out(conn: Conn, account_id: str, mode: str, sender: str, recipient: str) -> bool:
     """True if the recipient wants nothing from this sender of the account."""
-    return bool(
-        conn.one(
-            "SELECT 1 AS yes FROM sms_opt_out WHERE account_id = :account_id AND mode = :mode"
-            " AND sender = :sender AND recipient = :recipient",
-            account_id=account_id, mode=mode, sender=sender, recipient=recipient,
-        )
+    return bool(opted_out_of(conn, account_id, mode, [sender], [recipient]))
+
+
+def opted_out_of(
+    conn: Conn, account_id: str, mode: str, senders: Collection[str], recipients: Collection[str]
+) -> set[tuple[str, str]]:
+    """Which of the recipients want nothing from which of these senders of the account."""
+    rows = conn.all(
+        "SELECT sender, recipient FROM sms_opt_out WHERE account_id = :account_id"
+        " AND mode = :mode AND sender IN :senders AND recipient IN :recipients",
+        account_id=account_id, mode=mode, senders=senders, recipients=recipients,
     )  # fmt: skip
+    return {(row["sender"], row["recipient"]) for row in rows}

@@ -1,6 +1,6 @@
 """The providers of an installation, and which of them carries what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index
@@ -108,16 +108,25 @@ def routes(conn: Conn) -> list[Row]:
     return conn.all("SELECT * FROM sms_route ORDER BY mode, account_id, sender, prefix, priority")
 
 
+ROUTES_FEW = 100
+_ROUTES = (
+    "SELECT r.*, p.encodings FROM sms_route r JOIN sms_provider p ON p.name = r.provider"
+    " WHERE r.mode = :mode AND r.account_id IN :accounts AND r.sender IN :senders"
+    " AND p.status = 'active'"
+)
+
+
 def routes_for(
-    conn: Conn, mode: str, account_id: str, sender: str, prefixes: Sequence[str]
+    conn: Conn, mode: str, account_id: str, senders: Collection[str], prefixes: Collection[str]
 ) -> list[Row]:
-    """Every route that a message may take, each with the `encodings` of its provider."""
-    return conn.all(
-        "SELECT r.*, p.encodings FROM sms_route r JOIN sms_provider p ON p.name = r.provider"
-        " WHERE r.mode = :mode AND r.account_id IN :accounts AND r.sender IN :senders"
-        " AND r.prefix IN :prefixes AND p.status = 'active'",
-        mode=mode, accounts=["", account_id], senders=["", sender], prefixes=["", *prefixes],
-    )  # fmt: skip
+    """Every route that messages by one of the senders to one of the prefixes may take, each with
+    the `encodings` of its provider."""
+    whose = {"mode": mode, "accounts": ["", account_id], "senders": ["", *senders]}
+    if len(prefixes) > ROUTES_FEW:  # of an account, there are mostly fewer routes than that
+        few = conn.all(f"{_ROUTES} LIMIT :most", most=ROUTES_FEW, **whose)
+        if len(few) < ROUTES_FEW:
+            return few
+    return conn.all(f"{_ROUTES} AND r.prefix IN :prefixes", prefixes=["", *prefixes], **whose)
 
 
 def waiting_for(conn: Conn, provider: str, now: int, limit: int) -> list[Row]:

@@ -1,6 +1,6 @@
 """How many messages went somewhere in a minute or an hour, against the limits of the platform."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Index
 from sqlmodel import Field
@@ -21,15 +21,36 @@ class SmsVelocity(Table, table=True):
     messages: int
 
 
-def count(conn: Conn, subject: str, started_at: int) -> int:
-    """Count one more; how many there are. The row stays locked until the transaction ends."""
-    row = conn.one(
-        "INSERT INTO sms_velocity (subject, started_at, messages) VALUES (:subject, :at, 1)"
-        " ON CONFLICT (subject, started_at) DO UPDATE SET messages = sms_velocity.messages + 1"
-        " RETURNING messages",
-        subject=subject, at=started_at,
-    )  # fmt: skip
-    return int(row["messages"]) if row else 0
+Window = tuple[str, int]
+"""Subject, and the beginning of its minute or hour."""
+
+
+def count(conn: Conn, messages: Mapping[Window, int]) -> dict[Window, int]:
+    """Count so many more in each window; how many there are then. The rows stay locked until the
+    transaction ends."""
+    rows = conn.insert_all(
+        "sms_velocity",
+        [
+            {"subject": subject, "started_at": at, "messages": more}
+            for (subject, at), more in sorted(messages.items())
+        ],
+        "ON CONFLICT (subject, started_at) DO UPDATE SET"
+        " messages = sms_velocity.messages + excluded.messages"
+        " RETURNING subject, started_at, messages",
+    )
+    return {(row["subject"], row["started_at"]): row["messages"] for row in rows}
+
+
+def take_back(conn: Conn, messages: Mapping[Window, int]) -> None:
+    """Count so many less."""
+    conn.many(
+        "UPDATE sms_velocity SET messages = messages - :less"
+        " WHERE subject = :subject AND started_at = :at",
+        [
+            {"subject": subject, "at": at, "less": less}
+            for (subject, at), less in sorted(messages.items())
+        ],
+    )
 
 
 def forget(conn: Conn, before: int) -> None:

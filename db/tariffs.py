@@ -1,5 +1,6 @@
 """Prices by number prefix: price lists with versions, and what one account pays instead."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,19 +103,25 @@ IN_FORCE = (
     " AND valid_from <= :now ORDER BY valid_from DESC LIMIT 1)"
 )
 _NUMBERS = ", ".join(f"r.{column}" for column in COLUMNS)
-# Among prefixes of one number the last in order is the longest, and both halves read them from
-# there on: sorting the two rows that they find would cost more than finding them. A price list in
-# another currency than the account's wallets has no price for it.
-_PRICE = (
-    f"SELECT * FROM (SELECT {_NUMBERS}, a.currency, r.version_id FROM account a"
+# A price list in another currency than the account's wallets has no price for it.
+_LISTED_PRICES = (
+    f"SELECT {_NUMBERS}, a.currency, r.version_id FROM account a"
     " JOIN tariff t ON t.id = a.tariff_id AND t.currency = a.currency"
     f" JOIN rate r ON r.version_id = {IN_FORCE.format(tariff='a.tariff_id')}"
-    " WHERE a.id = :account_id AND r.prefix IN :prefixes ORDER BY r.prefix DESC LIMIT 1) AS listed"
-    f" UNION ALL SELECT * FROM (SELECT {_NUMBERS}, a.currency, '' AS version_id"
+    " WHERE a.id = :account_id AND r.prefix IN :prefixes"
+)
+_OWN_PRICES = (
+    f"SELECT {_NUMBERS}, a.currency, '' AS version_id"
     " FROM account_rate r JOIN account a ON a.id = r.account_id"
     " WHERE r.account_id = :account_id AND r.prefix IN :prefixes"
-    " ORDER BY r.prefix DESC LIMIT 1) AS owned"
 )
+# Among prefixes of one number the last in order is the longest, and both halves read them from
+# there on: sorting the two rows that they find would cost more than finding them.
+_PRICE = (
+    f"SELECT * FROM ({_LISTED_PRICES} ORDER BY r.prefix DESC LIMIT 1) AS listed"
+    f" UNION ALL SELECT * FROM ({_OWN_PRICES} ORDER BY r.prefix DESC LIMIT 1) AS owned"
+)
+_PRICES = f"{_LISTED_PRICES} UNION ALL {_OWN_PRICES}"
 
 
 def price(conn: Conn, account_id: str, prefixes: list[str], now: int) -> Row | None:
@@ -122,6 +129,12 @@ def price(conn: Conn, account_id: str, prefixes: list[str], now: int) -> Row | N
     own. Equality on every prefix uses the primary keys; LIKE would read the whole deck."""
     found = conn.all(_PRICE, account_id=account_id, prefixes=prefixes, now=now)
     return max(found, key=_precedence, default=None)
+
+
+def prices(conn: Conn, account_id: str, prefixes: Collection[str], now: int) -> dict[str, Row]:
+    """The same for each of the prefixes that has a price."""
+    found = conn.all(_PRICES, account_id=account_id, prefixes=prefixes, now=now)
+    return {rate["prefix"]: rate for rate in sorted(found, key=_precedence)}
 
 
 def _precedence(rate: Row) -> tuple[int, bool]:

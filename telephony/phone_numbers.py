@@ -1,9 +1,12 @@
 """E.164 numbers. What `phonenumbers` calls possible is accepted, not only what is assigned."""
 
 import re
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import phonenumbers
 
+T = TypeVar("T")
 _LOOKS = re.compile(r"^\+?[\d\s()./\-]{3,32}$")
 
 
@@ -26,6 +29,21 @@ def prefixes(number: str) -> list[str]:
     """`+1555` → `["1", "15", "155", "1555"]`."""
     digits = number.lstrip("+")
     return [digits[:end] for end in range(1, len(digits) + 1)]
+
+
+def prefixes_of(numbers: Iterable[str]) -> set[str]:
+    """The prefixes of all of them."""
+    found: set[str] = set()
+    return found.union(*map(prefixes, numbers))
+
+
+def longest(number: str, found: Mapping[str, T]) -> T | None:
+    """What is found for the longest prefix of a number that has anything."""
+    digits = number[1:]
+    for end in range(len(digits), 0, -1):
+        if digits[:end] in found:
+            return found[digits[:end]]
+    return None
 
 
 def national(number: str, other: str) -> str:

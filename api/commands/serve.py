@@ -1,6 +1,7 @@
 """Runs the API, the workers, or both in this process."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -26,6 +27,9 @@ except ImportError:  # there is none for Windows and PyPy
 else:
     _LOOP = uvloop.new_event_loop
 
+COLLECT_AFTER = 20_000
+"""New objects between two looks for cycles; Python's own is 700."""
+
 log = logging.getLogger(__name__)
 
 
@@ -48,10 +52,19 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
             running.append(_api(settings, db, secrets, links))
         if worker:
             running.append(worker.run())
+        _spare_the_collector()
         await _until_told(running)
         log.info("stopped")
     finally:
         await db.close()
+
+
+def _spare_the_collector() -> None:
+    """What lives as long as the process is not looked through again and again, and cycles, which
+    are few, are looked for seldom: a full round takes tens of milliseconds at the worst time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 async def _until_told(running: list[Coroutine[Any, Any, None]]) -> None:

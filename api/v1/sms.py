@@ -1,5 +1,6 @@
 """Send messages, cancel them, and look at them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
@@ -19,12 +20,14 @@ from api.fields import (
 )
 from api.urls import callback
 from db import messages
-from db.connection import Row
+from db.connection import Conn, Row
+from db.message_queue import Lane
 from telephony.errors import (
     DestinationNotAllowedError,
     InsufficientFundsError,
     MessageNotCancelableError,
     NotFoundError,
+    Problem,
     RateLimitedError,
     RecipientOptedOutError,
     SenderIdNotAllowedError,
@@ -33,7 +36,7 @@ from telephony.errors import (
 from telephony.phone_numbers import e164
 from telephony.settings import Settings
 from telephony.sms.drafts import VALIDITY_SECONDS_DEFAULT, Draft
-from telephony.sms.send import Accepted, cancel, send
+from telephony.sms.send import Accepted, cancel, send_all
 
 endpoint = Endpoints()
 
@@ -142,15 +145,29 @@ REFUSALS = (
 
 
 @endpoint("POST", "/sms/send", scope="sms:send", takes=SendBody, returns=Sent, status=202,
-          errors=REFUSALS)  # fmt: skip
-def send_message(context: Context, body: SendBody) -> Sent:
+          errors=REFUSALS, together=True)  # fmt: skip
+def send_message(
+    conn: Conn, asked: Sequence[tuple[Context, SendBody]]
+) -> list[Sent | Problem]:  # fmt: skip
     """Send a single SMS."""
-    me = context.me
-    accepted = send(
-        context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
-        draft=body.draft(context.settings), now=context.now,
-    )  # fmt: skip
-    return sent(accepted, body)
+    outcomes: dict[int, Sent | Problem] = {}
+    by_key: dict[tuple[str, str, str], dict[int, Draft]] = {}
+    for at, (context, body) in enumerate(asked):
+        me = context.me
+        try:
+            draft = body.draft(context.settings)
+            by_key.setdefault((me.account_id, me.mode, me.key_id), {})[at] = draft
+        except Problem as problem:
+            outcomes[at] = problem
+    for (account_id, mode, key_id), drafts in sorted(by_key.items()):  # locks are taken in order
+        first = asked[max(drafts)][0]
+        done = send_all(
+            conn, first.settings, account_id=account_id, mode=mode, key_id=key_id,
+            drafts=list(drafts.values()), lane=Lane.single, now=first.now,
+        )  # fmt: skip
+        for at, became in zip(drafts, done, strict=True):
+            outcomes[at] = became if isinstance(became, Problem) else sent(became, asked[at][1])
+    return [outcomes[at] for at in range(len(asked))]
 
 
 def sent(accepted: Accepted, body: SendBody) -> Sent:

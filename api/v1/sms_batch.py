@@ -8,9 +8,10 @@ from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body
 from api.problems import document, from_validation
 from api.v1.sms import REFUSALS, SendBody, Sent, sent
+from db.message_queue import Lane
 from telephony.errors import Problem
 from telephony.sms.drafts import Draft, duplicates
-from telephony.sms.send import Accepted, send_batch
+from telephony.sms.send import Accepted, send_all
 
 endpoint = Endpoints()
 
@@ -59,21 +60,25 @@ class BatchAnswer(Answer):
 def send_messages(context: Context, body: BatchBody) -> BatchAnswer:
     """Send up to 1000 messages; one Idempotency-Key covers them all."""
     read = [_read(context, one) for one in body.messages]
-    drafts = [one[1] if isinstance(one, tuple) else None for one in read]
-    me, same = context.me, duplicates(drafts)
-    done = send_batch(
+    good = [one for one in read if not isinstance(one, Problem)]
+    me, same = context.me, duplicates([_draft(one) for one in read])
+    done = iter(send_all(
         context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
-        drafts=drafts, now=context.now,
-    )  # fmt: skip
+        drafts=[draft for _, draft in good], lane=Lane.bulk, now=context.now,
+    ))  # fmt: skip
     results = [
-        _result(context, one, became, same.get(at))
-        for at, (one, became) in enumerate(zip(read, done, strict=True))
+        _result(context, one, None if isinstance(one, Problem) else next(done), same.get(at))
+        for at, one in enumerate(read)
     ]
     accepted = sum(one.accepted is not None for one in results)
     return BatchAnswer(results=results, accepted=accepted, refused=len(results) - accepted)
 
 
 Read = tuple[SendBody, Draft] | Problem
+
+
+def _draft(read: Read) -> Draft | None:
+    return None if isinstance(read, Problem) else read[1]
 
 
 def _read(context: Context, given: dict[str, Any]) -> Read:

@@ -54,7 +54,7 @@ def simulate_inbound(context: Context, body: SimulateBody) -> Simulated:
 def _shown(context: Context, to: str) -> str:
     me, conn, settings = context.me, context.conn, context.settings
     default = sender_of(conn, settings, me.account_id, me.mode, me.key_id).default_sender
-    return senders.sender_for(conn, settings, me.account_id, me.mode, "", to, default)
+    return senders.senders_for(conn, settings, me.account_id, me.mode, default)("", to)
 
 
 def _simulated(row: Row) -> Simulated:

@@ -52,7 +52,7 @@ def place_many(
         for one in wanted:
             if problem := _uncovered(conn, pot_id, payer, one.amount):
                 refused[one.reference] = problem
-    common = {"pot_id": pot_id, "mode": mode, "key_id": key_id, "now": now}
+    common = {"ledger_account_id": pot_id, "mode": mode, "key_id": key_id, "created_at": now}
     holds.add_all(conn, [asdict(one) | common for one in wanted if one.reference not in refused])
     return refused
 

@@ -2,6 +2,7 @@
 accepted: a later change of prices never re-rates it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from operator import itemgetter
 
@@ -11,7 +12,7 @@ from telephony import clock
 from telephony.clock import Instant
 from telephony.errors import DestinationNotAllowedError
 from telephony.money import Micros, share
-from telephony.phone_numbers import prefixes
+from telephony.phone_numbers import longest, prefixes, prefixes_of
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,22 @@ def rate_for(conn: Conn, account_id: str, number: str, now: Instant | None = Non
     at = clock.now() if now is None else now
     found = tariffs.price(conn, account_id, prefixes(number), at)
     if found is None:
-        raise DestinationNotAllowedError(f"There is no price for {number}, so it is not offered.")
+        raise no_price(number)
     return Rate(*_values(found))
+
+
+def rates_for(
+    conn: Conn, account_id: str, numbers: Collection[str], now: Instant
+) -> dict[str, Rate]:  # fmt: skip
+    """The same for many numbers at once, without those that have no price."""
+    found = tariffs.prices(conn, account_id, prefixes_of(numbers), now)
+    rates = {prefix: Rate(*_values(row)) for prefix, row in found.items()}
+    return {number: rate for number in numbers if (rate := longest(number, rates))}
+
+
+def no_price(number: str) -> DestinationNotAllowedError:
+    """The error of a number that no price list has."""
+    return DestinationNotAllowedError(f"There is no price for {number}, so it is not offered.")
 
 
 def billed_seconds(rate: Rate, billsec: int) -> int:

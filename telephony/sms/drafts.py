@@ -1,8 +1,9 @@
 """What a customer wants sent, and whether it may be: checked, priced, cut into parts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ParamSpec, TypeVar
 
 from db import sms_accounts
 from db.connection import Conn, Row
@@ -14,17 +15,22 @@ from telephony.billing.wallets import available, not_enough
 from telephony.clock import SECOND, Instant
 from telephony.errors import (
     DestinationNotAllowedError,
+    Problem,
     RecipientOptedOutError,
     ValidationFailedError,
     above,
 )
 from telephony.money import Micros, shown
 from telephony.settings import Settings
-from telephony.sms import lookalikes, segments, velocity
+from telephony.sms import lookalikes, segments
 from telephony.sms.alphabets import Encoding
-from telephony.sms.routes import ways
+from telephony.sms.routes import Way, ways
 from telephony.sms.segments import Segmented
-from telephony.sms.senders import sender_for
+from telephony.sms.senders import senders_for
+from telephony.sms.velocity import Velocity
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 VALIDITY_SECONDS_DEFAULT = 48 * 3600
 SCHEDULE_SECONDS_MAX = 30 * 86400
@@ -83,51 +89,116 @@ def sender_of(
 
 
 def ready(
-    conn: Conn, settings: Settings, who: Sender, draft: Draft, lane: Lane, now: Instant
-) -> Ready:
-    """The row of a message, not stored yet; raises the 400 and 403 errors."""
+    conn: Conn, settings: Settings, who: Sender, drafts: Sequence[Draft], lane: Lane, now: Instant
+) -> list[Ready | Problem]:
+    """The rows of messages, not stored yet, or the 400 and 403 errors; in the order of the
+    drafts. What they need of the database is looked up for all of them at once."""
+    sender_for = senders_for(conn, settings, who.account_id, who.mode, who.default_sender)
+    begun = [_attempt(_begin, conn, who, draft, sender_for, now) for draft in drafts]
+    good = [one for one in begun if isinstance(one, Begun)]
+    facts = _look_up(conn, settings, who, good, now)
+    made = [
+        _attempt(_made, settings, who, facts, one, lane, now) if isinstance(one, Begun) else one
+        for one in begun
+    ]
+    return _screened(conn, velocity_of(settings, who, now), made)
+
+
+def _attempt(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Problem:
+    try:
+        return make(*args, **kwargs)
+    except Problem as problem:
+        return problem
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A draft with its sender and the instant from which it may go."""
+
+    draft: Draft
+    sender: str
+    at: Instant
+
+
+def _begin(
+    conn: Conn, who: Sender, draft: Draft, sender_for: Callable[[str, str], str], now: Instant
+) -> Begun:
     if who.mode == "test":
         _magic(conn, who.account_id, draft.to)
     at = _start(draft.send_at, now)
-    sender = sender_for(
-        conn, settings, who.account_id, who.mode, draft.sender, draft.to, who.default_sender
-    )
-    if not draft.despite_opt_out:
-        _heed(conn, who, sender, draft.to)
-    found = ways(conn, settings, mode=who.mode, account_id=who.account_id, sender=sender,
-                 to=draft.to)  # fmt: skip
+    return Begun(draft, sender_for(draft.sender, draft.to), at)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is stored that matters to some messages."""
+
+    opted_out: set[tuple[str, str]]
+    ways: Callable[[str, str], list[Way]]
+    rates: dict[str, Rate]
+
+
+def _look_up(
+    conn: Conn, settings: Settings, who: Sender, begun: Sequence[Begun], now: Instant
+) -> Facts:
+    senders, numbers = {one.sender for one in begun}, {one.draft.to for one in begun}
+    return Facts(
+        sms_accounts.opted_out_of(conn, who.account_id, who.mode, senders, numbers),
+        ways(conn, settings, mode=who.mode, account_id=who.account_id,
+             messages=[(one.sender, one.draft.to) for one in begun]),
+        rating.rates_for(conn, who.account_id, numbers, now),
+    )  # fmt: skip
+
+
+def _made(
+    settings: Settings, who: Sender, facts: Facts, begun: Begun, lane: Lane, now: Instant
+) -> Ready:  # fmt: skip
+    draft, sender = begun.draft, begun.sender
+    if (sender, draft.to) in facts.opted_out and not draft.despite_opt_out:
+        raise RecipientOptedOutError(f"{draft.to} answered STOP to {sender}.")
+    found = facts.ways(sender, draft.to)
     if not found:
         raise DestinationNotAllowedError("No provider carries live SMS here yet. Use a test key.")
     smart = who.smart_encoding if draft.smart_encoding is None else draft.smart_encoding
     text, cut = _cut(draft.text, smart, found[0].encodings, settings.sms_parts_max)
-    made = _row(who, draft, _rate(conn, who, draft, cut.count, now), cut, lane, now) | {
-        "from_number": sender, "body": text, "provider": found[0].provider, "next_attempt_at": at,
-        "expires_at": at + draft.validity_seconds * SECOND,
-    }  # fmt: skip
-    velocity.check(conn, settings, who.account_id, who.mode, draft.to, who.per_minute, now)
-    return Ready(made, text != draft.text)
+    rate = _affordable(facts.rates.get(draft.to), draft, cut.count)
+    row = _row(who, begun, rate, cut, lane, now) | {"body": text, "provider": found[0].provider}
+    return Ready(row, text != draft.text)
 
 
-def _heed(conn: Conn, who: Sender, sender: str, to: str) -> None:
-    if sms_accounts.opted_out(conn, who.account_id, who.mode, sender, to):
-        raise RecipientOptedOutError(f"{to} answered STOP to {sender}.")
+def velocity_of(settings: Settings, who: Sender, now: Instant) -> Velocity:
+    """The guards against floods of what somebody sends at an instant."""
+    return Velocity(settings, who.account_id, who.mode, who.per_minute, now)
+
+
+def _screened(
+    conn: Conn, velocity: Velocity, made: Sequence[Ready | Problem]
+) -> list[Ready | Problem]:
+    good = [one for one in made if isinstance(one, Ready)]
+    refused = velocity.screen(conn, [one.row["to_number"] for one in good])
+    places = iter(range(len(good)))
+    return [refused.get(next(places), one) if isinstance(one, Ready) else one for one in made]
 
 
 def _row(
-    who: Sender, draft: Draft, rate: Rate, cut: Segmented, lane: Lane, now: Instant
+    who: Sender, begun: Begun, rate: Rate, cut: Segmented, lane: Lane, now: Instant
 ) -> Row:  # fmt: skip
+    draft = begun.draft
     return {
         "id": new_id("msg"), "account_id": who.account_id, "key_id": who.key_id, "mode": who.mode,
         "status": "queued" if draft.send_at is None else "scheduled", "to_number": draft.to,
-        "encoding": cut.encoding, "segments": cut.count, "currency": rate.currency,
-        "price_per_segment": rate.sms_per_segment, "cost": rate.sms_per_segment * cut.count,
-        "callback_url": draft.callback_url, "reference": draft.reference, "tried": "",
-        "lane": lane, "send_at": draft.send_at, "created_at": now, "attempts": 0,
+        "from_number": begun.sender, "encoding": cut.encoding, "segments": cut.count,
+        "currency": rate.currency, "price_per_segment": rate.sms_per_segment,
+        "cost": rate.sms_per_segment * cut.count, "callback_url": draft.callback_url,
+        "reference": draft.reference, "tried": "", "lane": lane, "send_at": draft.send_at,
+        "created_at": now, "attempts": 0, "next_attempt_at": begun.at,
+        "expires_at": begun.at + draft.validity_seconds * SECOND,
     }  # fmt: skip
 
 
-def _rate(conn: Conn, who: Sender, draft: Draft, parts: int, now: Instant) -> Rate:
-    rate = rating.rate_for(conn, who.account_id, draft.to, now)
+def _affordable(rate: Rate | None, draft: Draft, parts: int) -> Rate:
+    if rate is None:
+        raise rating.no_price(draft.to)
     cost = rate.sms_per_segment * parts
     if draft.max_price is not None and cost > draft.max_price:
         raise above("max_price", f"The message costs {shown(cost, rate.currency)}.")

@@ -15,7 +15,7 @@ PARKED_SECONDS = 5
 def elsewhere(conn: Conn, message: Row) -> str | None:
     """The next provider that can carry a message and has not tried it."""
     routes = sms_providers.routes_for(
-        conn, message["mode"], message["account_id"], message["from_number"],
+        conn, message["mode"], message["account_id"], [message["from_number"]],
         prefixes(message["to_number"]),
     )  # fmt: skip
     done, encoding = tried_with(message).split(","), Encoding(message["encoding"])

@@ -1,13 +1,14 @@
 """Which providers may carry a message, the first choice first."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 from db import sms_providers
 from db.connection import Conn, Row
-from telephony.phone_numbers import prefixes
+from telephony.phone_numbers import prefixes, prefixes_of
 from telephony.settings import Settings
 from telephony.sms.alphabets import PLAIN, Encoding
 
@@ -24,6 +25,9 @@ class Way:
     encodings: frozenset[Encoding]
 
 
+_SANDBOX_WAY = Way(SANDBOX, frozenset(Encoding))
+
+
 def add(conn: Conn, *, provider: str, mode: str, **facts: Any) -> str:
     """Store a route; its id. ValueError where there is no such provider, or test messages would
     leave the sandbox."""
@@ -38,16 +42,32 @@ def add(conn: Conn, *, provider: str, mode: str, **facts: Any) -> str:
 
 
 def ways(
-    conn: Conn, settings: Settings, *, mode: str, account_id: str, sender: str, to: str
-) -> list[Way]:
-    """The providers of the most specific routes, in the order of priority and, within it, drawn
-    by weight. Test mode has the sandbox alone. Without any route: the provider of the settings,
-    else every provider there is. Empty where nothing carries the mode."""
+    conn: Conn, settings: Settings, *, mode: str, account_id: str,
+    messages: Collection[tuple[str, str]],
+) -> Callable[[str, str], list[Way]]:  # fmt: skip
+    """For each (sender, number) of these: the providers of the most specific routes, in the order
+    of priority and, within it, drawn by weight. Test mode has the sandbox alone. Without any
+    route: the provider of the settings, else every provider there is. Empty where nothing carries
+    the mode."""
     if mode == "test":
-        return [Way(SANDBOX, frozenset(Encoding))]
-    found = sms_providers.routes_for(conn, mode, account_id, sender, prefixes(to))
-    if found:
-        return chosen(found)
+        return lambda sender, to: [_SANDBOX_WAY]
+    senders, numbers = {sender for sender, _ in messages}, {to for _, to in messages}
+    by_prefix: dict[str, list[Row]] = {}
+    for route in sms_providers.routes_for(conn, mode, account_id, senders, prefixes_of(numbers)):
+        by_prefix.setdefault(route["prefix"], []).append(route)
+    without = cache(lambda: _without_routes(conn, settings))
+
+    def found(sender: str, to: str) -> list[Way]:
+        fit = [
+            route for prefix in ("", *prefixes(to)) for route in by_prefix.get(prefix, ())
+            if route["sender"] in ("", sender)
+        ]  # fmt: skip
+        return chosen(fit) if fit else without()
+
+    return found
+
+
+def _without_routes(conn: Conn, settings: Settings) -> list[Way]:
     if settings.smpp_host:
         return [Way(SMPP, PLAIN)]
     return [_way(row["name"], row["encodings"]) for row in sms_providers.active(conn)
@@ -56,6 +76,8 @@ def ways(
 
 def chosen(routes: Sequence[Row]) -> list[Way]:
     """The most specific of the routes, in an order that priority and weight make."""
+    if len(routes) == 1:
+        return [_way(routes[0]["provider"], routes[0]["encodings"])]
     most = max(map(_specific, routes), default=None)
     return _drawn([route for route in routes if _specific(route) == most])
 
@@ -71,5 +93,6 @@ def _drawn(routes: Sequence[Row]) -> list[Way]:
     return [_way(route["provider"], route["encodings"]) for route in ordered]
 
 
+@lru_cache(maxsize=256)
 def _way(provider: str, encodings: str) -> Way:
     return Way(provider, frozenset(map(Encoding, encodings.split(","))))

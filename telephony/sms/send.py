@@ -13,8 +13,8 @@ from telephony.clock import SECOND, Instant
 from telephony.errors import MessageNotCancelableError, NotFoundError, Problem
 from telephony.money import Micros
 from telephony.settings import Settings
-from telephony.sms.drafts import Draft, Ready, Sender, ready, sender_of
-from telephony.sms.pacing import take_turn
+from telephony.sms.drafts import Draft, Ready, Sender, ready, sender_of, velocity_of
+from telephony.sms.pacing import take_turns
 
 CHANNEL = "sms"
 HOLD_GRACE_SECONDS = 24 * 3600
@@ -41,42 +41,43 @@ def send(
 ) -> Accepted:  # fmt: skip
     """Queue or schedule a message; raises InsufficientFundsError and the errors of `ready`, and
     then holds nothing."""
-    who = sender_of(conn, settings, account_id, mode, key_id)
-    made = ready(conn, settings, who, draft, Lane.single, now)
-    (wanted,) = _wanted([made])
-    holds.place(conn, account_id, mode, "wallet", wanted.amount, reference=wanted.reference,
-                now=now, key_id=key_id, expires_at=wanted.expires_at)  # fmt: skip
-    return _store(conn, settings, who, [made])[0]
+    (became,) = send_all(conn, settings, account_id=account_id, mode=mode, key_id=key_id,
+                         drafts=[draft], lane=Lane.single, now=now)  # fmt: skip
+    if isinstance(became, Problem):
+        raise became
+    return became
 
 
-def send_batch(
+def send_all(
     conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str,
-    drafts: Sequence[Draft | None], now: Instant,
-) -> list[Accepted | Problem | None]:  # fmt: skip
-    """Queue or schedule many messages; what became of each, in order. None stays None: it was
-    refused before. Funds that do not cover all cover the first ones."""
+    drafts: Sequence[Draft], lane: Lane, now: Instant,
+) -> list[Accepted | Problem]:  # fmt: skip
+    """Queue or schedule messages of one key; what became of each, in order. Funds that do not
+    cover all cover the first ones, and nothing is left of what is refused."""
     who = sender_of(conn, settings, account_id, mode, key_id)
-    found = [_try(conn, settings, who, draft, now) for draft in drafts]
+    found = ready(conn, settings, who, drafts, lane, now)
     made = [one for one in found if isinstance(one, Ready)]
-    refused = holds.place_many(conn, account_id, mode, "wallet", _wanted(made), now=now,
-                               key_id=key_id)  # fmt: skip
+    refused = _pay(conn, settings, who, made, now)
     paid = [one for one in made if one.row["id"] not in refused]
-    stored = iter(_store(conn, settings, who, paid))
+    stored = iter(_store(conn, settings, who, paid, now))
     return [
         refused.get(one.row["id"]) or next(stored) if isinstance(one, Ready) else one
         for one in found
     ]
 
 
-def _try(
-    conn: Conn, settings: Settings, who: Sender, draft: Draft | None, now: Instant
-) -> Ready | Problem | None:
-    if draft is None:
-        return None
-    try:
-        return ready(conn, settings, who, draft, Lane.bulk, now)
-    except Problem as problem:
-        return problem
+def _pay(
+    conn: Conn, settings: Settings, who: Sender, made: Sequence[Ready], now: Instant
+) -> dict[str, Problem]:
+    """The ids of those that are not paid for, and why."""
+    if not made:
+        return {}
+    refused = holds.place_many(conn, who.account_id, who.mode, "wallet", _wanted(made), now=now,
+                               key_id=who.key_id)  # fmt: skip
+    if refused:
+        unpaid = [one.row["to_number"] for one in made if one.row["id"] in refused]
+        velocity_of(settings, who, now).take_back(conn, unpaid)
+    return refused
 
 
 def _wanted(made: Sequence[Ready]) -> list[Wanted]:
@@ -86,11 +87,13 @@ def _wanted(made: Sequence[Ready]) -> list[Wanted]:
     ]
 
 
-def _store(conn: Conn, settings: Settings, who: Sender, made: Sequence[Ready]) -> list[Accepted]:
-    for row in (one.row for one in made if one.row["status"] == MessageStatus.queued):
-        row["next_attempt_at"] = take_turn(
-            conn, settings, row, who.per_second, row["next_attempt_at"]
-        )
+def _store(
+    conn: Conn, settings: Settings, who: Sender, made: Sequence[Ready], now: Instant
+) -> list[Accepted]:  # fmt: skip
+    queued = [one.row for one in made if one.row["status"] == MessageStatus.queued]
+    turns = take_turns(conn, settings, queued, who.per_second, now)
+    for row, turn in zip(queued, turns, strict=True):
+        row["next_attempt_at"] = turn
     if made:
         messages.add_all(conn, [one.row for one in made])
         conn.wake(CHANNEL)

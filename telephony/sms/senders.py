@@ -1,6 +1,8 @@
 """Which sender a message shows: a number of the account, or a name that was approved for it."""
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 from db import caller_ids, inbound, sms_accounts
 from db.connection import Conn, Row
@@ -48,20 +50,27 @@ def give_up(conn: Conn, account_id: str, sender: str) -> None:
         raise NotFoundError("There is no such sender id.")
 
 
-def sender_for(
-    conn: Conn, settings: Settings, account_id: str, mode: str, asked: str, to: str, default: str
-) -> str:
-    """What a message to `to` shows: what was asked for, the account's default, its first verified
-    number, or the platform's sender. Raises SenderIdNotAllowedError."""
-    wanted = asked or default
-    if not wanted:
-        return caller_ids.first(conn, account_id) or settings.sms_sender
-    _allowed(conn, account_id, mode, wanted)
-    if not wanted.startswith("+") and not wanted.isdigit() and _needs_number(to):
-        raise SenderIdNotAllowedError(
-            f"Networks of {to[:4]}… show no names. Send from a number of this account."
-        )
-    return wanted
+def senders_for(
+    conn: Conn, settings: Settings, account_id: str, mode: str, default: str
+) -> Callable[[str, str], str]:
+    """Tells what a message shows that asks for a sender (maybe none) and goes to a number: what
+    was asked for, the account's default, its first verified number, or the platform's sender.
+    Raises SenderIdNotAllowedError. Each sender is looked up once."""
+    unasked = cache(lambda: caller_ids.first(conn, account_id) or settings.sms_sender)
+    allowed = cache(lambda wanted: _allowed(conn, account_id, mode, wanted))
+
+    def sender_for(asked: str, to: str) -> str:
+        wanted = asked or default
+        if not wanted:
+            return unasked()
+        allowed(wanted)
+        if not wanted.startswith("+") and not wanted.isdigit() and _needs_number(to):
+            raise SenderIdNotAllowedError(
+                f"Networks of {to[:4]}… show no names. Send from a number of this account."
+            )
+        return wanted
+
+    return sender_for
 
 
 def _allowed(conn: Conn, account_id: str, mode: str, sender: str) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from db import ids
-from db.connection import Conn, expand, insert, insert_new, pyformat
+from db.connection import (
+    ROWS_PER_INSERT_MAX,
+    Conn,
+    Row,
+    expand,
+    insert,
+    insert_new,
+    inserts,
+    pyformat,
+)
 from db.database import Database
 from db.ids import ALPHABET, new_id
 from db.states import Transitions, move, terminal
@@ -61,6 +70,54 @@ async def test_many_runs_once_for_each_row(database: Database) -> None:
     await database.write(lambda conn: conn.many(sql, []))
     rows = await database.all("SELECT name, detail FROM component ORDER BY name")
     assert rows == [{"name": "a", "detail": "100%"}, {"name": "b", "detail": "100%"}]
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, ROWS_PER_INSERT_MAX, 3 * ROWS_PER_INSERT_MAX + 7])
+async def test_rows_are_added_by_few_statements(database: Database, size: int) -> None:
+    rows: list[Row] = [
+        {"name": f"n{at:04}", "kind": "x", "status": "100%", "detail": "?", "checked_at": at}
+        for at in range(size)
+    ]
+    assert await database.write(lambda conn: conn.insert_all("component", rows)) == []
+    found = await database.all("SELECT * FROM component ORDER BY name")
+    assert [{**row, **one} for row, one in zip(found, rows, strict=True)] == found
+    more = (
+        "ON CONFLICT (name) DO UPDATE SET checked_at = component.checked_at + excluded.checked_at"
+        " RETURNING name, checked_at"
+    )
+    again = await database.write(lambda conn: conn.insert_all("component", rows, more))
+    assert {row["name"]: row["checked_at"] for row in again} == {
+        row["name"]: 2 * row["checked_at"] for row in rows
+    }
+
+
+def test_few_statements_serve_any_number_of_rows() -> None:
+    sqls = {
+        sql
+        for size in range(1, 300)
+        for sql, _ in inserts("component", [{"name": "n", "kind": "x"}] * size, "?", "")
+    }
+    assert len(sqls) == ROWS_PER_INSERT_MAX.bit_length()
+
+
+async def test_long_lists_find_their_rows(database: Database) -> None:
+    for name in ("a", "b", 'it\'s "c"'):
+        await database.write(keep, name)
+    many = [f"nobody {at}" for at in range(3_000)]
+    sql = "SELECT name FROM component WHERE name IN :names AND checked_at NOT IN :many"
+    bounds = {"many": range(10**6, 10**6 + 100)}
+    found = await database.all(sql, names=["a", *many, 'it\'s "c"'], **bounds)
+    assert sorted(row["name"] for row in found) == ["a", 'it\'s "c"']
+    assert await database.write(lambda conn: conn.all(sql, names=many, **bounds)) == []
+
+
+def test_a_long_list_is_one_parameter_of_sqlite() -> None:
+    longer = expand("a IN :x AND b IN :y", {"x": [1, 2, 3], "y": ["z"]}, 2)
+    assert longer == (
+        "a IN (SELECT value FROM json_each(:x)) AND b IN (:y_0)", {"x": "[1, 2, 3]", "y_0": "z"}
+    )  # fmt: skip
+    more = expand("a IN :x AND b IN :y", {"x": range(9), "y": ["z"]}, 2)
+    assert more[0] == longer[0], "one statement to prepare for lists of any length"
 
 
 async def test_insert_and_insert_new(database: Database) -> None:

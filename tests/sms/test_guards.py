@@ -7,12 +7,13 @@ import pytest
 from db import inbound, sms_accounts
 from db.connection import Conn
 from db.database import Database
+from db.message_queue import Lane
 from telephony.clock import SECOND, Instant, now
 from telephony.errors import Problem, RateLimitedError
 from telephony.settings import Settings
 from telephony.sms.drafts import Draft
 from telephony.sms.retention import Retention, redact_old
-from telephony.sms.send import send, send_batch
+from telephony.sms.send import send, send_all
 from tests.factories import Customer, customer
 from tests.sms.sending import message
 
@@ -77,13 +78,14 @@ async def test_an_account_has_its_own_limit(database: Database, who: Customer) -
 
 async def test_a_batch_stops_at_the_limit(database: Database, who: Customer) -> None:
     done = await database.write(
-        lambda conn: send_batch(
+        lambda conn: send_all(
             conn,
             Settings(sms_recipient_per_hour=2),
             account_id=who.account_id,
             mode=who.mode,
             key_id=who.key_id,
             drafts=[Draft(TO, str(at)) for at in range(4)],
+            lane=Lane.bulk,
             now=START,
         )
     )

@@ -13,7 +13,7 @@ from telephony.clock import SECOND, Instant
 from telephony.settings import Settings
 from telephony.sms.drafts import Draft
 from telephony.sms.schedule import release_due
-from telephony.sms.send import Accepted, send, send_batch
+from telephony.sms.send import Accepted, send, send_all
 from tests.factories import Customer, customer
 from tests.sms.sending import message
 
@@ -46,9 +46,9 @@ async def turn_of(database: Database, message_id: str) -> float:
 async def batch(database: Database, who: Customer, size: int) -> list[float]:
     """Send a batch; the turns of what was accepted."""
     done = await database.write(
-        lambda conn: send_batch(
+        lambda conn: send_all(
             conn, PACED, account_id=who.account_id, mode=who.mode, key_id=who.key_id,
-            drafts=[Draft(TO, f"text {n}") for n in range(size)], now=START,
+            lane=Lane.bulk, drafts=[Draft(TO, f"text {n}") for n in range(size)], now=START,
         )
     )  # fmt: skip
     ids = [one.message_id for one in done if isinstance(one, Accepted)]

@@ -17,7 +17,7 @@ from telephony.sms.breaker import FAILURES_MAX, REST_SECONDS_MAX, REST_SECONDS_M
 from telephony.sms.dispatch import Dispatcher
 from telephony.sms.drafts import Draft
 from telephony.sms.providers.base import Health, ProviderError, Submitted
-from telephony.sms.send import send_batch
+from telephony.sms.send import send_all
 from tests.factories import Customer, customer
 from tests.sms.sending import LIVE, Told, by_part, hasten, history, message, queue, wallet
 
@@ -48,8 +48,8 @@ async def order(
 ) -> list[str]:  # fmt: skip
     found = await database.write(
         lambda conn: routes.ways(
-            conn, settings, mode=mode, account_id=account, sender=sender, to=to
-        )
+            conn, settings, mode=mode, account_id=account, messages=[(sender, to)]
+        )(sender, to)
     )
     return [way.provider for way in found]
 
@@ -203,13 +203,14 @@ async def test_a_breaker_rests_longer_and_longer() -> None:
 async def bulk(database: Database, who: Customer, count: int) -> None:
     drafts = [Draft(f"+1555123{at:04}", "bulk") for at in range(count)]
     await database.write(
-        lambda conn: send_batch(
+        lambda conn: send_all(
             conn,
             LIVE,
             account_id=who.account_id,
             mode="live",
             key_id=who.key_id,
             drafts=drafts,
+            lane=Lane.bulk,
             now=now(),
         )
     )

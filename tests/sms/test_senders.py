@@ -25,9 +25,12 @@ async def who(database: Database) -> Customer:
 async def pick(
     database: Database, who: Customer, asked: str = "", to: str = GERMAN, default: str = ""
 ) -> str:
-    return await database.write(
-        senders.sender_for, SETTINGS, who.account_id, who.mode, asked, to, default
-    )
+    def deed(conn: Conn) -> str:
+        shown = senders.senders_for(conn, SETTINGS, who.account_id, who.mode, default)
+        assert shown(asked, to) == shown(asked, to)
+        return shown(asked, to)
+
+    return await database.write(deed)
 
 
 async def refusal(database: Database, who: Customer, asked: str, to: str = GERMAN) -> str:
