@@ -31,6 +31,7 @@ from api.v1 import (
     status,
     voice,
     voip,
+    wallet,
     webhooks,
 )
 from api.web import assets, errors
@@ -49,8 +50,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sms_senders.endpoint.all, *sms_simulate.endpoint.all, *sms.endpoint.all,
     *voice.endpoint.all, *calls.endpoint.all, *caller_ids.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
-    *phone_setup.endpoint.all, *rates.endpoint.all, *webhooks.endpoint.all,
-    *events.endpoint.all,
+    *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
+    *webhooks.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
 PAGES: tuple[Page, ...] = ()
 Handler = Callable[[Request, Exception], Awaitable[Response]]

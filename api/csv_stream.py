@@ -62,8 +62,9 @@ def _cells(row: BaseModel) -> list[str]:
 def _cell(value: Any) -> str:
     """Text that a spreadsheet would run as a formula gets an apostrophe; a phone number is left
     as it is, since all that a spreadsheet can do to one is to drop its plus sign."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
+    if not isinstance(value, str):  # an amount may be below zero
+        return "" if value is None else str(value)
+    return f"'{value}" if value.startswith(FORMULA) and not NUMBER.fullmatch(value) else value
 
 
 def _written(rows: Iterable[list[str]]) -> str:

@@ -78,7 +78,8 @@ class Endpoint:
     """`scope` None: public, a key is optional. `takes` is the model of the body, or of the query
     for GET. `then` runs after the commit and may still change status and body. `besides` are
     the media types that the answer may have where the caller asks for one, or always where
-    `returns` is None; the function then returns the response itself. `partial`: it may be 206.
+    `returns` is None; the function then returns the response itself. `partial`: it may be 206;
+    `cached`: 304.
     `together`: the function takes all requests that wait, `(conn, [(context, given), …])`, and
     gives an answer or a problem for each; of what it refuses it leaves nothing."""
 
@@ -93,6 +94,7 @@ class Endpoint:
     then: Then | None = None
     besides: tuple[str, ...] = ()
     partial: bool = False
+    cached: bool = False
     together: bool = False
 
     @property

@@ -107,6 +107,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if endpoint.method == "POST":
         schema = {"type": "string", "minLength": 1, "maxLength": 255}
         found.append(_parameter("Idempotency-Key", "header", schema))
+    if endpoint.cached:
+        found.append(_parameter("If-None-Match", "header", {"type": "string"}))
     if endpoint.takes and endpoint.method == "GET":
         properties = endpoint.takes.model_json_schema()["properties"]
         found += [_parameter(name, "query", schema) for name, schema in properties.items()]
@@ -129,6 +131,8 @@ def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     responses: dict[str, Any] = {
         str(status): {"description": DESCRIPTIONS[status], "content": good} for status in statuses
     }
+    if endpoint.cached:
+        responses["304"] = {"description": "What If-None-Match names is still so."}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(endpoint):
         by_status.setdefault(problem.status, []).append(problem)

@@ -26,6 +26,8 @@ class Account(Table, table=True):
     status: str = "active"
     kyc_approved_at: int | None = instant(default=None)
     tariff_id: str | None = Field(default=None, foreign_key="tariff.id")
+    own_rates: str = ""
+    """Changes whenever the rates that the account has for itself do; empty: never had any."""
     webhook_secret_sealed: str = text(default="")
     spend_day_max: int | None = money(default=None)
     spend_month_max: int | None = money(default=None)

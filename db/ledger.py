@@ -11,6 +11,8 @@ from db.ids import new_id
 
 WALLETS = ("wallet", "sip")
 SYSTEM = ("funding", "revenue", "adjustment")
+COMMON = ("charge", "surplus")
+"""Kinds of journals that are not listed in `posting_of_kind`: nearly all are of these."""
 
 
 class LedgerAccount(Table, table=True):
@@ -60,13 +62,27 @@ class Journal(Table, table=True):
 
 
 class Posting(Table, table=True):
-    """What a journal did to one pot; the postings of a journal sum to zero."""
+    """What a journal did to one pot; the postings of a journal sum to zero. `balance_after` is
+    kept for customers' pots, and None for what was posted before it was."""
 
     __table_args__ = (Index("ix_posting_pot", "ledger_account_id", "journal_id", "amount"),)
 
     journal_id: str = Field(primary_key=True, foreign_key="journal.id")
     ledger_account_id: str = Field(primary_key=True, foreign_key="ledger_account.id")
     amount: int = money()
+    balance_after: int | None = money(default=None)
+
+
+class PostingOfKind(Table, table=True):
+    """The few postings of a customer's pot that are no charges, listed once more as an index
+    would: who asks for the deposits among a million charges must not read those."""
+
+    __tablename__ = "posting_of_kind"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    ledger_account_id: str = Field(primary_key=True, foreign_key="ledger_account.id")
+    kind: str = Field(primary_key=True)
+    journal_id: str = Field(primary_key=True)
 
 
 def open_pot(conn: Conn, account_id: str, mode: str, kind: str, currency: str) -> None:
@@ -146,7 +162,8 @@ def write_journal(
     conn: Conn, *, reference: str, mode: str, kind: str, actor: str, now: int,
     postings: dict[str, int], reason: str = "", refers_to: str | None = None,
 ) -> str:  # fmt: skip
-    """Append a journal with its postings (pot id → amount, summing to zero); its id."""
+    """Append a journal with its postings (pot id → amount, summing to zero) after the pots were
+    changed; its id."""
     assert sum(postings.values()) == 0, postings
     facts = {
         "id": new_id("txn"), "reference": reference, "mode": mode, "kind": kind, "actor": actor,
@@ -154,9 +171,19 @@ def write_journal(
     }  # fmt: skip
     insert(conn, "journal", **facts, **chain.link(conn, facts, postings))
     conn.many(
-        "INSERT INTO posting (journal_id, ledger_account_id, amount) VALUES (:j, :pot, :amount)",
+        "INSERT INTO posting (journal_id, ledger_account_id, amount, balance_after)"
+        " VALUES (:j, :pot, :amount, (SELECT balance FROM ledger_account"
+        " WHERE id = CAST(:pot AS VARCHAR) AND kind IN ('wallet', 'sip')))",
         [{"j": facts["id"], "pot": pot, "amount": amount} for pot, amount in postings.items()],
     )
+    if kind not in COMMON:
+        conn.run(
+            "INSERT INTO posting_of_kind (ledger_account_id, kind, journal_id)"
+            " SELECT l.id, :kind, p.journal_id FROM posting p JOIN ledger_account l"
+            " ON l.id = p.ledger_account_id AND l.kind IN ('wallet', 'sip')"
+            " WHERE p.journal_id = :id",
+            kind=kind, id=facts["id"],
+        )  # fmt: skip
     return str(facts["id"])
 
 
@@ -182,9 +209,9 @@ def refunded(conn: Conn, journal_id: str) -> int:
 
 
 async def balances(reader: Reader, account_id: str, mode: str) -> dict[str, Row]:
-    """Balance and held amount of an account's pots, by kind."""
+    """Balance, held amount and threshold of an account's pots, by kind."""
     rows = await reader.all(
-        "SELECT kind, balance, held, currency FROM ledger_account"
+        "SELECT kind, balance, held, currency, low_threshold FROM ledger_account"
         " WHERE account_id = :account_id AND mode = :mode",
         account_id=account_id, mode=mode,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, money
-from db.connection import Conn, Reader, Row, insert
+from db.connection import Conn, Row, insert
 from db.ids import new_id
 
 PUBLIC = "standard"
@@ -82,7 +82,12 @@ def _checks() -> tuple[CheckConstraint, ...]:
 class Rate(Prices, table=True):
     """A rate of one version. Without a rowid the primary key is the table: one tree to search."""
 
-    __table_args__ = (*_checks(), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        *_checks(),
+        Index("ix_rate_country", "version_id", "country", "prefix"),
+        Index("ix_rate_iso", "version_id", "iso", "country", "prefix"),
+        {"sqlite_with_rowid": False},
+    )
 
     version_id: str = Field(primary_key=True, foreign_key="tariff_version.id")
     prefix: str = Field(primary_key=True)
@@ -102,22 +107,22 @@ IN_FORCE = (
     "(SELECT id FROM tariff_version WHERE tariff_id = {tariff} AND importing_until IS NULL"
     " AND valid_from <= :now ORDER BY valid_from DESC LIMIT 1)"
 )
-_NUMBERS = ", ".join(f"r.{column}" for column in COLUMNS)
+NUMBERS = ", ".join(f"r.{column}" for column in COLUMNS)
 # A price list in another currency than the account's wallets has no price for it.
 _LISTED_PRICES = (
-    f"SELECT {_NUMBERS}, a.currency, r.version_id FROM account a"
+    f"SELECT {NUMBERS}, a.currency, r.version_id FROM account a"
     " JOIN tariff t ON t.id = a.tariff_id AND t.currency = a.currency"
     f" JOIN rate r ON r.version_id = {IN_FORCE.format(tariff='a.tariff_id')}"
     " WHERE a.id = :account_id AND r.prefix IN :prefixes"
 )
 _OWN_PRICES = (
-    f"SELECT {_NUMBERS}, a.currency, '' AS version_id"
+    f"SELECT {NUMBERS}, a.currency, '' AS version_id"
     " FROM account_rate r JOIN account a ON a.id = r.account_id"
     " WHERE r.account_id = :account_id AND r.prefix IN :prefixes"
 )
 # Among prefixes of one number the last in order is the longest, and both halves read them from
 # there on: sorting the two rows that they find would cost more than finding them.
-_PRICE = (
+PRICE = (
     f"SELECT * FROM ({_LISTED_PRICES} ORDER BY r.prefix DESC LIMIT 1) AS listed"
     f" UNION ALL SELECT * FROM ({_OWN_PRICES} ORDER BY r.prefix DESC LIMIT 1) AS owned"
 )
@@ -127,17 +132,18 @@ _PRICES = f"{_LISTED_PRICES} UNION ALL {_OWN_PRICES}"
 def price(conn: Conn, account_id: str, prefixes: list[str], now: int) -> Row | None:
     """What the account pays at an instant: the longest of the prefixes, on a tie the account's
     own. Equality on every prefix uses the primary keys; LIKE would read the whole deck."""
-    found = conn.all(_PRICE, account_id=account_id, prefixes=prefixes, now=now)
-    return max(found, key=_precedence, default=None)
+    found = conn.all(PRICE, account_id=account_id, prefixes=prefixes, now=now)
+    return max(found, key=precedence, default=None)
 
 
 def prices(conn: Conn, account_id: str, prefixes: Collection[str], now: int) -> dict[str, Row]:
     """The same for each of the prefixes that has a price."""
     found = conn.all(_PRICES, account_id=account_id, prefixes=prefixes, now=now)
-    return {rate["prefix"]: rate for rate in sorted(found, key=_precedence)}
+    return {rate["prefix"]: rate for rate in sorted(found, key=precedence)}
 
 
-def _precedence(rate: Row) -> tuple[int, bool]:
+def precedence(rate: Row) -> tuple[int, bool]:
+    """Orders rates that fit one number: the longer prefix counts, on a tie the account's own."""
     return len(rate["prefix"]), not rate["version_id"]
 
 
@@ -180,6 +186,7 @@ def add_rates(conn: Conn, version_id: str, rates: list[dict[str, Any]]) -> None:
 def override(conn: Conn, account_id: str, rates: list[dict[str, Any]]) -> None:
     """Make these rates the account's own, in place of those it had."""
     conn.run("DELETE FROM account_rate WHERE account_id = :id", id=account_id)
+    conn.run("UPDATE account SET own_rates = :set WHERE id = :id", set=new_id("own"), id=account_id)
     _insert(conn, "account_rate", "account_id", account_id, rates)
 
 
@@ -201,29 +208,3 @@ def buyers(conn: Conn, named: str) -> list[Row]:
 def assign(conn: Conn, account_id: str, tariff_id: str) -> None:
     """Let an account buy by a price list from now on."""
     conn.run("UPDATE account SET tariff_id = :t WHERE id = :id", t=tariff_id, id=account_id)
-
-
-_LISTED = (
-    f"SELECT {_NUMBERS}, t.currency FROM tariff t"
-    f" JOIN rate r ON r.version_id = {IN_FORCE.format(tariff='t.id')}"
-)
-
-
-async def public_deck(reader: Reader, now: int) -> list[Row]:
-    """Every rate of the public price list at an instant, by country."""
-    return await reader.all(
-        f"{_LISTED} WHERE t.name = :name ORDER BY r.country, r.prefix", name=PUBLIC, now=now
-    )
-
-
-async def deck_of(reader: Reader, account_id: str, now: int) -> list[Row]:
-    """Every rate that an account buys by at an instant, its own in place of the list's."""
-    return await reader.all(
-        f"SELECT * FROM ({_LISTED} JOIN account a ON a.tariff_id = t.id AND a.currency = t.currency"
-        " WHERE a.id = :id AND NOT EXISTS (SELECT 1 FROM account_rate o"
-        " WHERE o.account_id = a.id AND o.prefix = r.prefix)"
-        f" UNION ALL SELECT {_NUMBERS}, a.currency FROM account_rate r"
-        " JOIN account a ON a.id = r.account_id WHERE a.id = :id) AS found"
-        " ORDER BY country, prefix",
-        id=account_id, now=now,
-    )  # fmt: skip

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from db import tariffs
+from db import price_list, tariffs
 from db.connection import Reader
 from db.database import Database
 from telephony.billing.decks.changes import Changes
@@ -39,7 +39,14 @@ async def run(database: Database, path: Path, **order: Any) -> Changes:
 
 
 async def shown(database: Database, at: int) -> list[str]:
-    return sorted(row["prefix"] for row in await tariffs.public_deck(database, at))
+    return sorted(row["prefix"] for row in await public_list(database, at))
+
+
+async def public_list(
+    reader: Reader, at: int, account_id: str | None = None
+) -> list[dict[str, Any]]:
+    """Every rate that everybody, or an account, buys by, as `GET /rates` reads it."""
+    return await price_list.page(reader, await price_list.stand(reader, account_id, at), limit=9999)
 
 
 async def versions(reader: Reader) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from db.database import Database
 from telephony.billing.rating import Rate, rate_for
 from telephony.clock import SECOND, now
 from telephony.errors import DestinationNotAllowedError
+from tests.billing.decks import public_list
 from tests.factories import TARIFF, Customer, customer, rate, seed_platform
 
 DAY = 86_400 * SECOND
@@ -123,7 +124,7 @@ async def test_a_list_in_another_currency_has_no_price(database: Database, who: 
     await database.write(deed)
     with pytest.raises(DestinationNotAllowedError):
         await price(database, who, START)
-    assert await tariffs.deck_of(database, who.account_id, START) == []
+    assert await public_list(database, START, who.account_id) == []
     await database.write(tariffs.override, who.account_id, [rate("1")])
     assert (await price(database, who, START)).currency == "USD"
 
@@ -143,7 +144,7 @@ async def test_the_list_that_is_shown_is_what_is_charged(database: Database, who
     await database.write(tariffs.override, who.account_id, own)
 
     async def shown(at: int) -> dict[str, int]:
-        rows = await tariffs.deck_of(database, who.account_id, at)
+        rows = await public_list(database, at, who.account_id)
         assert {row["currency"] for row in rows} == {"USD"}
         assert rows == sorted(rows, key=lambda row: (row["country"], row["prefix"]))
         return {row["prefix"]: row["sms_per_segment"] for row in rows}
@@ -152,7 +153,7 @@ async def test_the_list_that_is_shown_is_what_is_charged(database: Database, who
     assert await shown(START + DAY) == {"44": 3, "1": 1, "7": 6_000}
     for prefix, sms in (await shown(START + DAY)).items():
         assert (await price(database, who, START + DAY, f"+{prefix}")).sms_per_segment == sms
-    public = await tariffs.public_deck(database, START + DAY)
+    public = await public_list(database, START + DAY)
     assert {row["prefix"]: row["sms_per_segment"] for row in public} == {"1": 1, "44": 2}
 
 
@@ -173,7 +174,7 @@ async def test_a_version_that_is_being_written_is_not_seen(
     staged = await database.write(decks.stage, TARIFF, "USD", START, lease, START)
     assert await database.write(decks.fill, staged, [rate("1555", sms_per_segment=1)], lease)
     assert (await price(database, who, START)).sms_per_segment == 7_000
-    assert len(await tariffs.public_deck(database, START)) == 3
+    assert len(await public_list(database, START)) == 3
     assert len(await decks.versions(database)) == 1
     assert not await database.write(decks.publish, staged, 2, START)  # one rate is missing
     assert await database.write(decks.publish, staged, 1, START)

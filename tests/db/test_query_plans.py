@@ -21,6 +21,7 @@ from db import (
     message_queue,
     messages,
     notices,
+    price_list,
     receipts,
     recordings,
     sms_accounts,
@@ -28,6 +29,7 @@ from db import (
     sms_replies,
     sms_velocity,
     spending,
+    statement,
     tariffs,
     webhook_endpoints,
 )
@@ -165,6 +167,8 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await webhook_endpoints.of_account(reader, "acc", "test")
     await notices.unseen(reader, "acc", "test", 9)
     await ledger.balances(reader, "acc", "test")
+    await price_list.stand(reader, None, START)
+    await price_list.price(reader, None, ["1", "15", "155"], START)
     assert scans(conn) == []
 
 
@@ -187,6 +191,28 @@ async def test_what_the_call_log_passes_over_is_read_off_an_index(
     await call_log.page(ExplainingReader(conn), "acc", "test", limit=50, **filters)
     covered = [step for step in conn.plans if "COVERING INDEX ix_call_ended" in step]
     assert len(covered) == 2
+
+
+@pytest.mark.parametrize("kind", [None, "charge", "fund"])
+async def test_a_page_of_the_statement_costs_its_rows(conn: Explaining, kind: str | None) -> None:
+    """Each pot is read in the order of its index; only the two pages that come of it are sorted."""
+    await statement.page(
+        ExplainingReader(conn), "acc", "test", limit=50, kind=kind, since=START, until=START
+    )
+    index = "PRIMARY KEY" if kind == "fund" else "ix_posting_pot"
+    assert len([step for step in conn.plans if "ledger_account_id=?" in step and index in step
+                and "journal_id" in step.partition("=?")[2]]) >= 2  # fmt: skip
+    assert len([step for step in conn.plans if "TEMP B-TREE" in step]) <= 2, conn.plans
+    assert scans(conn) == []
+
+
+@pytest.mark.parametrize("iso", [None, "DE"])
+async def test_a_page_of_a_price_list_costs_its_rows(conn: Explaining, iso: str | None) -> None:
+    stand = price_list.Stand("USD", "trv_1")
+    await price_list.page(ExplainingReader(conn), stand, limit=50, iso=iso)
+    index = "ix_rate_iso" if iso else "ix_rate_country"
+    assert [step for step in conn.plans if index in step and "country" in step], conn.plans
+    assert not [step for step in conn.plans if "TEMP B-TREE" in step], conn.plans
 
 
 async def test_recordings_are_found_by_an_index(conn: Explaining) -> None:
