@@ -10,8 +10,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api import health, openapi, problems
+from api.background import Background
 from api.endpoint import Endpoint
-from api.health import Links, Readiness
 from api.requests import request_ids
 from api.v1 import (
     call_log,
@@ -59,11 +59,12 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 def create_app(
     settings: Settings, db: Database, vault: Vault, pages: Sequence[Page] = PAGES,
-    viewer_of: ViewerOf = nobody, links: Links = dict[str, str],
+    viewer_of: ViewerOf = nobody, background: Background | None = None,
 ) -> ASGIApp:  # fmt: skip
     """The ASGI application; it opens nothing and speaks to nothing but the database and the
-    store of recordings. `viewer_of` tells who is signed in, `links` what the workers beside it
-    miss."""
+    store of recordings. `viewer_of` tells who is signed in; whoever serves it runs `background`
+    beside it."""
+    background = background or Background(db, settings)
     app = Starlette(
         routes=[
             *(endpoint.route() for endpoint in ENDPOINTS),
@@ -71,7 +72,7 @@ def create_app(
             Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
             *(page.route() for page in pages),
             assets.ROUTE,
-            *health.routes(Readiness(db, links)),
+            *health.routes(background.readiness),
         ],
         exception_handlers={
             Problem: _as_asked(problems.on_problem),
@@ -82,7 +83,7 @@ def create_app(
     )
     app.state.settings, app.state.db, app.state.vault = settings, db, vault
     app.state.together = {}
-    app.state.recordings = open_store(settings)
+    app.state.recordings, app.state.background = open_store(settings), background
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
     return request_ids(guarded(app, is_https(settings)))
 

@@ -24,6 +24,7 @@ from db.accounts import touch_key
 from db.connection import Conn
 from db.database import Database
 from db.gathering import Gathering
+from telephony.backlog import Backlog
 from telephony.clock import Instant, now
 from telephony.errors import (
     BodyTooLargeError,
@@ -53,6 +54,8 @@ class Context:
     headers: Headers
     method: str
     recordings: RecordingStore
+    backlog: Backlog
+    request_id: str
     _conn: Conn | None = None
 
     @property
@@ -130,7 +133,7 @@ class Endpoint:
             raise NotFoundError
         return Context(
             state.db, state.settings, state.vault, caller, moment, path, request.headers,
-            request.method, state.recordings,
+            request.method, state.recordings, state.background.backlog, request.state.request_id,
         )  # fmt: skip
 
     async def _parse(self, request: Request) -> Any:

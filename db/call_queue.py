@@ -23,6 +23,16 @@ async def head(reader: Reader) -> int | None:
     return row["due_at"] if row else None
 
 
+async def waiting(reader: Reader, most: int) -> dict[str, int]:
+    """How many calls are queued, by account; of a longer queue only the first `most` count."""
+    rows = await reader.all(
+        "SELECT account_id, COUNT(*) AS n FROM (SELECT account_id FROM call"
+        " WHERE status = 'queued' LIMIT :most) AS queued GROUP BY account_id",
+        most=most,
+    )
+    return {row["account_id"]: row["n"] for row in rows}
+
+
 def claim(conn: Conn, node: str, now: int, limit: int) -> list[Row]:
     """Take queued calls whose turn has come for a PBX node, in the order of their turns; they are
     `dialing` from here on."""

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from operator import itemgetter
 
-from db.connection import Conn, Row
+from db.connection import Conn, Reader, Row
 from db.ids import new_id
 
 
@@ -96,6 +96,16 @@ def give_back(conn: Conn, ids: list[str], token: str, now: int, detail: str) -> 
         ids=ids, token=token,
     )  # fmt: skip
     note_all(conn, [row["id"] for row in rows], "queued", now, detail)
+
+
+async def waiting(reader: Reader, most: int) -> dict[str, int]:
+    """How many messages are queued, by account; of a longer queue only the first `most` count."""
+    rows = await reader.all(
+        "SELECT account_id, COUNT(*) AS n FROM (SELECT account_id FROM message"
+        " WHERE status = 'queued' LIMIT :most) AS queued GROUP BY account_id",
+        most=most,
+    )
+    return {row["account_id"]: row["n"] for row in rows}
 
 
 def note_all(conn: Conn, ids: list[str], status: str, now: int, detail: str = "") -> None:

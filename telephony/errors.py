@@ -275,6 +275,14 @@ class StoreUnavailableError(Problem):
     retry_after_seconds = 5
 
 
+class QueueFullError(Problem):
+    """As much waits as may; `of` is account or platform."""
+
+    status, code = 503, "queue_full"
+    title = "The queue is full. Nothing was charged; send the request again in a moment."
+    retry_after_seconds = 5
+
+
 class DatabaseUnavailableError(Problem):
     """The database did not take the transaction in time."""
 

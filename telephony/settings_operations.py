@@ -15,6 +15,16 @@ class OperationsSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log lines below this level are left out"
     )
+    messages_queued_max: int = Field(
+        500_000, ge=1, description="Messages that may wait in the queue; one more is refused"
+    )
+    messages_queued_account_max: int = Field(
+        100_000, ge=1, description="The same of one account, so that it leaves room to others"
+    )
+    calls_queued_max: int = Field(
+        10_000, ge=1, description="Calls that may wait for their turn; one more is refused"
+    )
+    calls_queued_account_max: int = Field(1_000, ge=1, description="The same of one account")
     stop_seconds: int = Field(
         3, ge=1, le=60,
         description="Seconds that requests under way get to finish when the platform is stopped",

@@ -9,14 +9,15 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.background import Background
 from api.health import Links
-from db.database import Database
 from db.session import open_database
 from telephony import logs
 from telephony.billing.wallets import chain_journals
-from telephony.secrets import Secrets, Vault, load
+from telephony.secrets import Vault, load
 from telephony.settings import Settings
 from telephony.worker import Worker
 
@@ -49,7 +50,9 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
         worker = Worker(db, settings, secrets) if workers else None
         if api:
             links: Links = worker.missing if worker else dict[str, str]
-            running.append(_api(settings, db, secrets, links))
+            background = Background(db, settings, links)
+            app = create_app(settings, db, Vault(secrets.master_key), background=background)
+            running += [_api(settings, app), background.run()]
         if worker:
             running.append(worker.run())
         _spare_the_collector()
@@ -83,12 +86,10 @@ async def _until_told(running: list[Coroutine[Any, Any, None]]) -> None:
         task.result()
 
 
-async def _api(settings: Settings, db: Database, secrets: Secrets, links: Links) -> None:
+async def _api(settings: Settings, app: ASGIApp) -> None:
     config = uvicorn.Config(
-        create_app(settings, db, Vault(secrets.master_key), links=links),
-        host=settings.bind_host,
-        port=settings.http_port, log_config=None, access_log=False, lifespan="off",
-        timeout_graceful_shutdown=settings.stop_seconds, server_header=False,
+        app, host=settings.bind_host, port=settings.http_port, log_config=None, access_log=False,
+        lifespan="off", timeout_graceful_shutdown=settings.stop_seconds, server_header=False,
     )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve())

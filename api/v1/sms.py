@@ -28,6 +28,7 @@ from telephony.errors import (
     MessageNotCancelableError,
     NotFoundError,
     Problem,
+    QueueFullError,
     RateLimitedError,
     RecipientOptedOutError,
     SenderIdNotAllowedError,
@@ -140,7 +141,7 @@ class Canceled(Answer):
 
 REFUSALS = (
     InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
-    DestinationNotAllowedError, RecipientOptedOutError, RateLimitedError,
+    DestinationNotAllowedError, RecipientOptedOutError, RateLimitedError, QueueFullError,
 )  # fmt: skip
 
 
@@ -155,6 +156,7 @@ def send_message(
     for at, (context, body) in enumerate(asked):
         me = context.me
         try:
+            context.backlog.take("messages", me.account_id)
             draft = body.draft(context.settings)
             by_key.setdefault((me.account_id, me.mode, me.key_id), {})[at] = draft
         except Problem as problem:

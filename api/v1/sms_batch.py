@@ -59,6 +59,7 @@ class BatchAnswer(Answer):
           errors=REFUSALS)  # fmt: skip
 def send_messages(context: Context, body: BatchBody) -> BatchAnswer:
     """Send up to 1000 messages; one Idempotency-Key covers them all."""
+    context.backlog.take("messages", context.me.account_id, len(body.messages))
     read = [_read(context, one) for one in body.messages]
     good = [one for one in read if not isinstance(one, Problem)]
     me, same = context.me, duplicates([_draft(one) for one in read])

@@ -16,6 +16,7 @@ from telephony.errors import (
     InsufficientFundsError,
     NoLineFreeError,
     NotFoundError,
+    QueueFullError,
     SpendCapReachedError,
     above,
 )
@@ -99,10 +100,11 @@ class HangupAnswer(Answer):
     "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
     errors=(InsufficientFundsError, SpendCapReachedError, CallerIdNotAllowedError,
             DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError,
-            NoLineFreeError),
+            NoLineFreeError, QueueFullError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: `from` rings first, then `to` is dialled."""
+    context.backlog.take("calls", context.me.account_id)
     wish = Wish(
         to=body.to, origin=body.from_, caller_id=body.caller_id or "",
         record=_record(body.record),

@@ -172,6 +172,14 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     assert scans(conn) == []
 
 
+async def test_a_queue_is_counted_off_an_index_of_what_waits(conn: Explaining) -> None:
+    reader = ExplainingReader(conn)
+    await message_queue.waiting(reader, 9)
+    assert [step for step in conn.plans if "INDEX ix_message_queued" in step]
+    await call_queue.waiting(reader, 9)
+    assert [step for step in conn.plans if "INDEX ix_call_queued" in step]
+
+
 async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
     """Newest first comes from the index, so a page costs its rows, not the whole history."""
     await call_log.page(ExplainingReader(conn), "acc", "test", limit=50)

@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet
 
 from api import health
 from api.app import create_app
+from api.background import Background
 from api.version import VERSION
 from db import readiness
 from db.database import Database
@@ -25,7 +26,8 @@ def _looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def client(database: Any, **links: str) -> httpx.AsyncClient:
     vault = Vault(Fernet.generate_key().decode())
-    return client_of(create_app(Settings(), database, vault, links=lambda: links))
+    beside = Background(database, Settings(), lambda: links)
+    return client_of(create_app(Settings(), database, vault, background=beside))
 
 
 async def test_ready_and_alive_without_a_key(database: Database) -> None:
