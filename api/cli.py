@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import ENDPOINTS
 from api.commands.asterisk import run_asterisk
+from api.commands.audit import audit
 from api.commands.cdr import cdr
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
@@ -43,6 +44,7 @@ account.command("reply")(set_reply)
 account.command("replies")(list_replies)
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
+cli.add_typer(audit, name="audit")
 cli.add_typer(provider, name="provider")
 cli.add_typer(sms_route, name="sms-route")
 cli.add_typer(sender, name="sender")

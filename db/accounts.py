@@ -1,4 +1,4 @@
-"""Customers, their API keys, and the people who administer the platform."""
+"""Customers and their API keys."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, money, one_of, text, valid_mode
-from db.connection import Conn, Reader, Row, insert, insert_new
+from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 
 PLATFORM = "acc_platform"
@@ -58,15 +58,6 @@ class ApiKey(Table, table=True):
     expires_at: int | None = instant(default=None)
     revoked_at: int | None = instant(default=None)
     last_used_at: int | None = instant(default=None)
-    created_at: int = instant()
-
-
-class Admin(Table, table=True):
-    """A person who may administer the platform; the password is kept as argon2."""
-
-    id: str = Field(primary_key=True)
-    email: str = Field(unique=True)
-    password_argon2: str = text()
     created_at: int = instant()
 
 
@@ -127,9 +118,3 @@ def accounts_like(conn: Conn, name: str) -> list[Row]:
 def account_named(conn: Conn, name: str) -> Row | None:
     """The account of that name."""
     return conn.one("SELECT * FROM account WHERE name = :name", name=name)
-
-
-def add_admin(conn: Conn, email: str, password_argon2: str, now: int) -> None:
-    """Insert an administrator; one who exists keeps the old password."""
-    facts = {"email": email, "password_argon2": password_argon2, "created_at": now}
-    insert_new(conn, "admin", id=new_id("adm"), **facts)

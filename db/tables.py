@@ -4,25 +4,33 @@ from sqlalchemy import MetaData
 
 from db import (
     accounts,
+    audit_log,
     call_queue,
     caller_ids,
     calls,
     cdrs,
     chain,
     components,
+    credentials,
     deliveries,
     events,
     holds,
     idempotency,
     inbound,
     ledger,
+    mail,
     messages,
     notices,
     numbers,
+    one_use_tokens,
     pace,
     receipts,
     recordings,
+    sessions,
+    sign_in_failures,
     sip,
+    sip_contacts,
+    sip_nodes,
     sms_accounts,
     sms_providers,
     sms_replies,
@@ -30,15 +38,17 @@ from db import (
     spending,
     tariffs,
     trunks,
+    users,
     webhook_endpoints,
 )
 from db.base import Table
 
 DECLARING = (
-    accounts, call_queue, caller_ids, calls, cdrs, chain, components, deliveries, events, holds,
-    idempotency, inbound, ledger, messages, notices, numbers, pace, receipts, recordings, sip,
-    sms_accounts, sms_providers, sms_replies, sms_velocity, spending, tariffs, trunks,
-    webhook_endpoints,
+    accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components, credentials,
+    deliveries, events, holds, idempotency, inbound, ledger, mail, messages, notices, numbers,
+    one_use_tokens, pace, receipts, recordings, sessions, sign_in_failures, sip, sip_contacts,
+    sip_nodes, sms_accounts, sms_providers, sms_replies, sms_velocity, spending, tariffs, trunks,
+    users, webhook_endpoints,
 )  # fmt: skip
 
 

@@ -6,30 +6,27 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from argon2 import PasswordHasher
-
-from db import accounts, caller_ids, sip, tariffs
+from db import accounts, caller_ids, sip, tariffs, users
 from db.connection import Conn
 from telephony.accounts import add_key, new_key
 from telephony.billing import wallets
+from telephony.billing.customers import COUNTRY, add_customer
 from telephony.billing.decks.reader import ILLUSTRATIVE, read
 from telephony.clock import Instant
 from telephony.money import MICROS
 from telephony.secrets import Vault, write_private
+from telephony.users.passwords import ARGON2
 from telephony.voice import sip_accounts
 from telephony.webhooks.signing import new_secret
 
 FILE = "demo.json"
 CURRENCY = "USD"
-COUNTRY = "US"
 NUMBER = "+15550111222"
 """The number that the public page's samples use."""
 FUNDS = 100 * MICROS
 SIP_FUNDS = 50 * MICROS
 PHONES = ("demo1", "demo2")
 ADMIN = "admin@example.com"
-ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-"""OWASP's minimum: a tenth of the default's time on a small machine."""
 
 
 @dataclass
@@ -70,7 +67,9 @@ def seed(conn: Conn, vault: Vault, realm: str, demo: Credentials, now: Instant) 
             conn, vault, realm, account_id=account_id, username=username, secret=secret,
             caller_id=NUMBER, dial_mode="test", now=now,
         )  # fmt: skip
-    accounts.add_admin(conn, ADMIN, ARGON2.hash(demo.admin_password), now)
+    password = ARGON2.hash(demo.admin_password)
+    users.add(conn, now, ADMIN, name="Administrator", password_argon2=password,
+              platform_role="admin", verified_at=now)  # fmt: skip
 
 
 def seed_platform(conn: Conn, now: Instant) -> None:
@@ -82,22 +81,6 @@ def seed_platform(conn: Conn, now: Instant) -> None:
     wallets.open_pots(conn, wallets.PLATFORM, CURRENCY)
     with ILLUSTRATIVE.open(newline="") as lines:
         tariffs.add_tariff(conn, tariffs.PUBLIC, CURRENCY, read(lines), now)
-
-
-def add_customer(
-    conn: Conn, vault: Vault, name: str, webhook_secret: str, now: Instant,
-    kyc_approved_at: Instant | None = None,
-) -> str:  # fmt: skip
-    """A customer with empty wallets on the public price list; the account's id."""
-    tariff = tariffs.tariff_named(conn, tariffs.PUBLIC)
-    assert tariff is not None
-    account_id = accounts.add_account(
-        conn, now, name=name, currency=tariff["currency"], country=COUNTRY,
-        kyc_approved_at=kyc_approved_at, tariff_id=tariff["id"],
-        webhook_secret_sealed=vault.seal(webhook_secret),
-    )  # fmt: skip
-    wallets.open_pots(conn, account_id, tariff["currency"])
-    return account_id
 
 
 def valid_secrets(

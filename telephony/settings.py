@@ -138,6 +138,19 @@ class Settings(OperationsSettings):
     smpp_options: str = Field(
         "", description="JSON object of more options of the SMPP provider; see docs/smpp.md"
     )
+    smtp_host: str = Field("", description="Host that takes mails; empty: mails wait in a queue")
+    smtp_port: Port = Field(587, description="TCP port of the mail server")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to the mail server is encrypted"
+    )
+    smtp_username: str = Field("", description="User name at the mail server; empty: none")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password at the mail server")
+    mail_from: str = Field(
+        "SMS & Voice Platform <no-reply@localhost>", description="Sender of mails"
+    )
+    mail_to_log: bool = Field(
+        False, description="Print mails, links and all, to the log while smtp_host is empty"
+    )
     ledger_hash_chain: bool = Field(
         False, description="Chain the journals of the ledger by SHA-256; costs some throughput"
     )

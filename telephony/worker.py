@@ -10,11 +10,13 @@ from db.connection import Conn
 from db.database import Database
 from telephony.billing import holds, verify
 from telephony.clock import SECOND, now
+from telephony.mail.sender import MailWorker
 from telephony.queue import Kick, repeat
 from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
 from telephony.sms.carriers import Carriers
 from telephony.sms.providers.base import Health
+from telephony.users import sweeper as users
 from telephony.voice import strays, trunk_worker
 from telephony.voice.ami import AmiLink
 from telephony.voice.ami.listing import AstDbReader
@@ -88,8 +90,8 @@ class Worker:
             call_events.run,
             credit.run, self._trunks.run, Hangups(db, self._calls, node).run,
             mover.run, Sweeper(db, settings, store, mover).run,
-            WebhookWorker(db, vault, settings).run, Housekeeping(db, settings).run,
-            self._report, self._verify,
+            WebhookWorker(db, vault, settings).run, MailWorker(db, vault, settings).run,
+            Housekeeping(db, settings).run, self._report, self._verify,
             self._expire, self._sweep, self._carriers.run,
         ]  # fmt: skip
 
@@ -130,10 +132,11 @@ class Worker:
         return await self._db.write(holds.expire_due, now(), EXPIRE_MAX)
 
     async def _sweep(self) -> None:
-        await repeat("idempotency keys", Kick(), self._sweep_once, SWEEP_SECONDS)
+        await repeat("sweep", Kick(), self._sweep_once, SWEEP_SECONDS)
 
     async def _sweep_once(self) -> int:
         await self._db.write(idempotency.sweep, now() - idempotency.KEPT_SECONDS * SECOND)
+        await self._db.write(users.sweep, now())
         return 0
 
     def _parts(self) -> list[Part]:

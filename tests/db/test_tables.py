@@ -64,15 +64,12 @@ async def test_a_caller_id_counts_once_verified(database: Database, someone: Cus
     assert rows[1] == {"verified_at": START, "verified_by": "code"}
 
 
-async def test_accounts_and_admins(database: Database, someone: Customer) -> None:
+async def test_accounts(database: Database, someone: Customer) -> None:
     row = await database.write(accounts.account, someone.account_id)
     assert await database.write(accounts.account_named, "Customer") == row
     assert await database.write(accounts.account_named, "nobody") is None
     with pytest.raises(AssertionError):
         await database.write(accounts.account, "acc_nobody")
-    await database.write(accounts.add_admin, "a@example.com", "first", START)
-    await database.write(accounts.add_admin, "a@example.com", "second", START)
-    assert await database.all("SELECT password_argon2 FROM admin") == [{"password_argon2": "first"}]
 
 
 async def test_the_newest_report_of_a_part_counts(database: Database) -> None:

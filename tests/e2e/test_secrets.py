@@ -109,5 +109,6 @@ def test_secrets_of_the_manager_are_readable_by_root_and_asterisk_alone(
 def test_the_admin_password_is_stored_as_a_hash(here: Installation) -> None:
     password = here.facts["admin"]["password"]
     assert holders(here, password) == OWN_FILES | {"output"}
-    (admin,) = here.rows("SELECT * FROM admin")
+    (admin,) = here.rows('SELECT * FROM "user"')
+    assert admin["platform_role"] == "admin"
     assert "$argon2id$" in str(admin)

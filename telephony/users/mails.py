@@ -1,0 +1,81 @@
+"""The mails that people get about signing in, in plain text."""
+
+from dataclasses import dataclass
+
+from db.connection import Conn
+from telephony.clock import Instant
+from telephony.mail.outbox import queue
+from telephony.secrets import Vault
+from telephony.settings import Settings
+
+PLATFORM = "SMS & Voice Platform"
+
+
+@dataclass(frozen=True)
+class Post:
+    """What mails are made with: the vault that seals them, and where links lead."""
+
+    vault: Vault
+    base_url: str
+
+    @classmethod
+    def of(cls, vault: Vault, settings: Settings) -> "Post":
+        """As the settings say."""
+        return cls(vault, f"{settings.api_url}/dashboard")
+
+
+def register(conn: Conn, post: Post, email: str, token: str, now: Instant) -> None:
+    """The link that opens an account."""
+    _send(conn, post, email, "Confirm your email address", now, (
+        "Somebody, we hope you, wants to open an account with this address.",
+        f"Open this link within 24 hours to go on:\n{post.base_url}/register/{token}",
+        "If it was not you, do nothing: no account is opened.",
+    ))  # fmt: skip
+
+
+def known_already(conn: Conn, post: Post, email: str, now: Instant) -> None:
+    """For somebody who registers twice."""
+    _send(conn, post, email, "You have an account already", now, (
+        "Somebody, we hope you, wants to open an account with this address. You have one.",
+        f"Sign in: {post.base_url}/sign-in\nSet a new password: {post.base_url}/reset",
+        "If it was not you, do nothing.",
+    ))  # fmt: skip
+
+
+def reset(conn: Conn, post: Post, email: str, token: str, now: Instant) -> None:
+    """The link that sets a new password."""
+    _send(conn, post, email, "Set a new password", now, (
+        "Somebody, we hope you, wants to set a new password for this address.",
+        f"Open this link within an hour to go on:\n{post.base_url}/reset/{token}",
+        "If it was not you, do nothing: your password stays as it is.",
+    ))  # fmt: skip
+
+
+def invited(
+    conn: Conn, post: Post, email: str, token: str, account: str, by: str, now: Instant
+) -> None:
+    """The link that makes somebody a member of an account."""
+    _send(conn, post, email, f"You are invited to {_one_line(account)}", now, (
+        f"{by} invites you to work in the account “{_one_line(account)}”.",
+        f"Open this link within seven days to accept:\n{post.base_url}/invitation/{token}",
+        f"If you do not know {by}, do nothing.",
+    ))  # fmt: skip
+
+
+def changed(conn: Conn, post: Post, email: str, what: str, now: Instant) -> None:
+    """Tell somebody that how to sign in has changed: perhaps it was somebody else."""
+    _send(conn, post, email, "Your sign-in has changed", now, (
+        f"{what} If it was you, all is well.",
+        f"If it was not, set a new password at once: {post.base_url}/reset",
+    ))  # fmt: skip
+
+
+def _send(
+    conn: Conn, post: Post, email: str, subject: str, now: Instant, paragraphs: tuple[str, ...]
+) -> None:
+    body = "\n\n".join(("Hello,", *paragraphs, PLATFORM)) + "\n"
+    queue(conn, post.vault, email, subject, body, now)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,39 @@
+"""What members of an account may do, by role; and who may administer the platform."""
+
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What a page or an action needs."""
+
+    look = "look"
+    build = "build"
+    """Keys, phones, webhooks, messages, calls."""
+    pay = "pay"
+    """Wallets, thresholds, invoices."""
+    manage = "manage"
+    """The team, its roles, the audit log, the account itself."""
+
+
+RIGHTS: dict[str, frozenset[Right]] = {
+    "owner": frozenset(Right),
+    "developer": frozenset({Right.look, Right.build}),
+    "billing": frozenset({Right.look, Right.pay}),
+    "read_only": frozenset({Right.look}),
+}
+SHOWN = {"owner": "Owner", "developer": "Developer", "billing": "Billing",
+         "read_only": "Read only"}  # fmt: skip
+
+
+class PlatformRight(StrEnum):
+    """What a page or an action of the administrators needs."""
+
+    look = "look"
+    act = "act"
+
+
+PLATFORM_RIGHTS: dict[str, frozenset[PlatformRight]] = {
+    "admin": frozenset(PlatformRight),
+    "support": frozenset({PlatformRight.look}),
+    "": frozenset(),
+}
