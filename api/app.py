@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from api import health, openapi, problems
 from api.background import Background
+from api.docs import pages as docs
 from api.endpoint import Endpoint
 from api.requests import request_ids
 from api.v1 import (
@@ -53,7 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
     *webhooks.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
-PAGES: tuple[Page, ...] = ()
+PAGES: tuple[Page, ...] = (*docs.page.all,)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -84,6 +85,7 @@ def create_app(
     app.state.settings, app.state.db, app.state.vault = settings, db, vault
     app.state.together = {}
     app.state.recordings, app.state.background = open_store(settings), background
+    app.state.endpoints = ENDPOINTS
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
     return request_ids(guarded(app, is_https(settings)))
 

@@ -134,7 +134,7 @@ def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     if endpoint.cached:
         responses["304"] = {"description": "What If-None-Match names is still so."}
     by_status: dict[int, list[type[Problem]]] = {}
-    for problem in _problems(endpoint):
+    for problem in problems_of(endpoint):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         text = "\n".join(f"`{problem.code}`: {problem.title}" for problem in problems)
@@ -143,7 +143,8 @@ def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
     return responses
 
 
-def _problems(endpoint: Endpoint) -> list[type[Problem]]:
+def problems_of(endpoint: Endpoint) -> list[type[Problem]]:
+    """Every error that the endpoint may answer with."""
     return [
         *_EVERY,
         *_WITH_KEY,

@@ -97,7 +97,16 @@ def words(code: str) -> Markup:
     return escape(code.replace("_", " ").capitalize())
 
 
+def ticks(text: str) -> Markup:
+    """A sentence with code between backticks, as HTML."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
+        for at, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
 FILTERS: dict[str, Any] = {
     "money": money, "phone": phone, "time": time, "date": date, "duration": duration,
-    "span": span, "count_of": count, "size": size, "words": words,
+    "span": span, "count_of": count, "size": size, "words": words, "ticks": ticks,
 }  # fmt: skip

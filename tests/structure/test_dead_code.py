@@ -1,5 +1,6 @@
 """Nothing in the source is without use."""
 
+import re
 from pathlib import Path
 
 from vulture import Vulture
@@ -26,11 +27,18 @@ PAGES_TO_COME = {
     "sign_in", "use_options",
 }  # fmt: skip
 """Deeds of signing in, whose pages follow."""
-DECORATORS = ["@endpoint", "@*.command", "@field_validator", "@model_validator"]
+DECORATORS = ["@endpoint", "@page", "@*.command", "@field_validator", "@model_validator"]
+
+
+def named_in_templates() -> set[str]:
+    """Attributes that pages show."""
+    texts = [path.read_text() for path in ROOT.glob("api/*/templates/**/*.html")]
+    return {name for text in texts for name in re.findall(r"\.([a-z_]+)", text)}
 
 
 def test_no_dead_code() -> None:
-    vulture = Vulture(ignore_decorators=DECORATORS, ignore_names=[*USED_BY_OTHERS, *PAGES_TO_COME])
+    names = [*USED_BY_OTHERS, *PAGES_TO_COME, *named_in_templates()]
+    vulture = Vulture(ignore_decorators=DECORATORS, ignore_names=names)
     vulture.scavenge([str(ROOT / folder) for folder in ("api", "telephony", "db")])
     found = [
         f"{item.filename.relative_to(ROOT)}:{item.first_lineno} {item.name}"

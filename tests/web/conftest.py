@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from starlette.types import ASGIApp
 
-from api.app import create_app
+from api.app import PAGES, create_app
 from db.database import Database
 from db.session import open_database
 from telephony.secrets import Vault
@@ -37,7 +37,7 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def app(sqlite: Database, settings: Settings, vault: Vault) -> ASGIApp:
     """With the sample pages beside the platform's own."""
-    return create_app(settings, sqlite, vault, sample.PAGES, sample.viewer_of)
+    return create_app(settings, sqlite, vault, (*PAGES, *sample.PAGES), sample.viewer_of)
 
 
 @pytest.fixture

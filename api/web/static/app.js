@@ -72,6 +72,51 @@
     }
   }
 
+  // "Send" of a try-it panel: the request goes from here to the API; the key is kept in this tab.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-try-send]");
+    if (!button) return;
+    const form = button.closest("[data-try]");
+    const target = document.querySelector(form.getAttribute("hx-target"));
+    const key = form.querySelector("[data-try-key]").value.trim();
+    if (!/^sk_test_[0-9A-Za-z]{38}$/.test(key)) return show(target, "", button.dataset.wrong, false);
+    sessionStorage.setItem("try-key", key);
+    const fields = new FormData(form);
+    const part = (place) => [...fields].filter(([name, value]) => name.startsWith(place) && value)
+      .map(([name, value]) => [name.slice(place.length), value]);
+    let url = form.dataset.path;
+    for (const [name, value] of part("path.")) url = url.replace(`{${name}}`, encodeURIComponent(value));
+    const query = new URLSearchParams(part("query.")).toString();
+    const headers = { Authorization: `Bearer ${key}` };
+    const body = fields.get("body");
+    if (body) headers["Content-Type"] = "application/json";
+    try {
+      const response = await fetch(query ? `${url}?${query}` : url,
+        { method: form.dataset.method, headers, body: body || undefined });
+      show(target, `${response.status} ${response.statusText}`, pretty(await response.text()), response.ok);
+    } catch { show(target, "", button.dataset.failed, false); }
+  });
+  document.addEventListener("toggle", (event) => {
+    const input = event.target.querySelector?.("[data-try-key]");
+    if (input && !input.value) input.value = sessionStorage.getItem("try-key") ?? "";
+  }, true);
+  function pretty(text) {
+    try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text.slice(0, 20000); }
+  }
+  function show(target, status, text, good) {
+    const make = (name, className, inner) => {
+      const element = document.createElement(name);
+      element.className = className;
+      element.append(...inner);
+      return element;
+    };
+    const bar = status ? [make("figcaption", "code-bar",
+      [make("span", `tag tag-${good ? "good" : "bad"}`, [status])])] : [];
+    const pre = make("pre", "", [make("code", "", [text])]);
+    pre.tabIndex = 0;
+    target.replaceChildren(make("figure", "code", [...bar, pre]));
+  }
+
   // Marks the link of the section that is being read.
   const links = new Map([...document.querySelectorAll("[data-spy] a[href^='#']")]
     .map((link) => [link.hash.slice(1), link]));
