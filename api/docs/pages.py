@@ -31,12 +31,16 @@ FIRST = "send_message"
 @page("GET", "/", template="docs/page.html")
 async def start(context: PageContext, _: None) -> dict[str, Any]:
     """The start page is the documentation."""
-    return await docs(context, None)
+    return await _content(context)
 
 
 @page("GET", "/docs", template="docs/page.html")
 async def docs(context: PageContext, _: None) -> dict[str, Any]:
     """All of the API on one page."""
+    return await _content(context)
+
+
+async def _content(context: PageContext) -> dict[str, Any]:
     state = context.request.app.state
     return {
         "content": await asyncio.to_thread(content, state.endpoints, Installed.of(context.settings))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from api import openapi
 from api.docs.requests import BODIES, FIRST, QUERIES
 from api.docs.schemas import FieldRow, Schemas
-from api.docs.values import BY_NAME
+from api.docs.values import BY_NAME, ID
 from api.endpoint import PUBLIC, Endpoint
 from telephony.errors import Problem
 
@@ -21,6 +21,9 @@ GROUPS = {
     "rates": "rates", "status": "status", "webhooks": "webhooks", "events": "webhooks",
 }  # fmt: skip
 """First part of a path → section of the page."""
+
+
+ID_PREFIXES = {"webhooks": "whe", "events": "evt", "voip": "sip", "wallet": "txn"}
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,12 @@ def _operation(
     body = told.get("requestBody", {}).get("content", {}).get("application/json", {})
     body_fields = tuple(schemas.rows(body.get("schema", {})))
     body_example = BODIES.get(name) or _required(schemas, body.get("schema", {}))
-    path_example = {row.name: str(BY_NAME[row.name]) for row in _parameters(told, "path", schemas)}
+    known = BY_NAME | {"id": _id(endpoint)}
+    path_example = {row.name: str(known[row.name]) for row in _parameters(told, "path", schemas)}
     good = told["responses"][str(endpoint.status)]["content"].get("application/json", {})
-    answer = echoed(schemas.example(good["schema"]), body_example) if good else None
+    answer = schemas.example(good["schema"]) if good else None
+    if answer is not None:
+        answer = echoed(answer, body_example | ({"id": known["id"]} if "id" in answer else {}))
     text = json.dumps(body_example, indent=2, ensure_ascii=False) if body_fields else ""
     query = QUERIES.get(name, {})
     return Operation(
@@ -113,6 +119,11 @@ def _operation(
         media_types=endpoint.besides, errors=_errors(endpoint),
         curl=curl(endpoint, path_example, query, body_example if body_fields else None, base_url),
     )  # fmt: skip
+
+
+def _id(endpoint: Endpoint) -> str:
+    """An id of the resource that the path is about."""
+    return f"{ID_PREFIXES.get(endpoint.path.split('/')[1], 'id')}_{ID}"
 
 
 def _access(endpoint: Endpoint) -> str:

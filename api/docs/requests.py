@@ -20,6 +20,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "verify_caller_id": {"number": "+15550111333"},
     "tell_code": {"code": "123456"},
     "create_sip_account": {"username": "front-desk"},
+    "create_webhook": {"url": "https://example.com/webhooks", "events": ["delivery_report"]},
+    "change_webhook": {"enabled": True},
+    "test_webhook": {"event": "delivery_report"},
     "change_sip_account": {"label": "Front desk"},
 }
 FIRST = (

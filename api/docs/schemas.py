@@ -106,6 +106,8 @@ def _allows(schema: Schema, value: Any) -> bool:
         return False
     if schema.get("anyOf"):
         return any(_allows(one, value) for one in schema["anyOf"])
+    if isinstance(value, list) and "$ref" in schema.get("items", {}):
+        return False
     return isinstance(value, BY_TYPE[schema.get("type", "null")][0])
 
 
