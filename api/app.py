@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from api import health, openapi, problems
 from api.background import Background
+from api.docs import live
 from api.docs import pages as docs
 from api.endpoint import Endpoint
 from api.requests import request_ids
@@ -54,7 +55,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
     *webhooks.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
-PAGES: tuple[Page, ...] = (*docs.page.all,)
+PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 

@@ -100,13 +100,13 @@ async def rates(context: Context, query: RatesQuery) -> Response:
     if etag.known(context.headers, tag):
         return etag.unchanged(tag)
     if csv_stream.wanted(context.headers.get("accept", "")):
-        return csv_stream.response("rates.csv", RateRow, _pages(context, at, iso), _shown)
+        return csv_stream.response("rates.csv", RateRow, _pages(context, at, iso), shown)
     rows = await price_list.page(
-        context.db, at, limit=query.limit + 1, iso=iso, after=_place(query.cursor)
+        context.db, at, limit=query.limit + 1, iso=iso, after=place_of(query.cursor)
     )
-    data = [_shown(row) for row in rows[: query.limit]]
+    data = [shown(row) for row in rows[: query.limit]]
     more = len(rows) > query.limit
-    return etag.respond(Rates(data=data, next_cursor=_cursor(data[-1]) if more else None), tag)
+    return etag.respond(Rates(data=data, next_cursor=cursor_of(data[-1]) if more else None), tag)
 
 
 @endpoint(
@@ -129,19 +129,21 @@ async def _pages(context: Context, at: Stand, iso: str | None) -> AsyncIterator[
         after = (rows[-1]["country"], rows[-1]["prefix"])
 
 
-def _shown(row: Row) -> RateRow:
+def shown(row: Row) -> RateRow:
+    """A row of the list."""
     return RateRow(
         country=row["country"], iso=row["iso"], prefix=row["prefix"], sms=row["sms_per_segment"],
         voice=row["voice_per_minute"], currency=row["currency"], route=row["route"],
     )  # fmt: skip
 
 
-def _cursor(row: RateRow) -> str:
+def cursor_of(row: RateRow) -> str:
+    """Where the page after this row begins."""
     return base64.urlsafe_b64encode(json.dumps([row.country, row.prefix]).encode()).decode()
 
 
-def _place(cursor: str | None) -> tuple[str, str]:
-    """What `_cursor` was made of."""
+def place_of(cursor: str | None) -> tuple[str, str]:
+    """What `cursor_of` was made of."""
     if cursor is None:
         return "", ""
     try:

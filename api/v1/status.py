@@ -6,7 +6,7 @@ from api.endpoint import PUBLIC, Context, Endpoints
 from api.fields import Answer, Time
 from api.version import VERSION
 from db import components
-from db.connection import Row
+from db.connection import Reader, Row
 from telephony.clock import SECOND, Instant
 
 endpoint = Endpoints()
@@ -62,8 +62,13 @@ async def ping(context: Context, _: None) -> Pong:
 @endpoint("GET", "/status", scope=PUBLIC, returns=Status)
 async def status(context: Context, _: None) -> Status:
     """Tell how every part of the platform is, from real probes."""
-    found = [_component(row, context.now) for row in await components.every(context.db)]
-    return Status(status=_overall(found), components=found, updated_at=context.now)
+    return await current(context.db, context.now)
+
+
+async def current(reader: Reader, at: Instant) -> Status:
+    """How every part was when it was last looked at."""
+    found = [_component(row, at) for row in await components.every(reader)]
+    return Status(status=_overall(found), components=found, updated_at=at)
 
 
 def _overall(found: list[Component]) -> State:
