@@ -55,11 +55,6 @@ class Operation:
         """Its id on the page."""
         return f"{self.method}-{self.id}".lower().replace("_", "-")
 
-    @property
-    def is_post(self) -> bool:
-        """True if it takes an Idempotency-Key."""
-        return self.method == "POST"
-
 
 @dataclass(frozen=True)
 class Reference:
