@@ -14,8 +14,9 @@ from telephony import clock
 from telephony.clock import SECOND, Instant
 from telephony.secrets import Vault
 from telephony.settings import Settings
-from telephony.webhooks import deliver
+from telephony.webhooks import deliver, endpoints
 from telephony.webhooks.deliver import WebhookWorker
+from telephony.webhooks.endpoints import Place
 from telephony.webhooks.events import emit
 from telephony.webhooks.signing import new_secret
 from tests.webhooks.sinks import Sink, running_sink
@@ -44,7 +45,9 @@ class Customer:
     def __init__(self, database: Database, vault: Vault, name: str, now: StillClock) -> None:
         self.id = f"acc_{name}"
         self.secret = new_secret()
+        self.place = Place(self.id, "test")
         self._database = database
+        self._vault = vault
         self._sealed = vault.seal(self.secret)
         self._now = now
         self._told = 0
@@ -60,17 +63,44 @@ class Customer:
             webhook_secret_sealed=sealed,
         )  # fmt: skip
 
-    async def tell(self, *urls: str, **payload: Any) -> None:
-        """One `delivery_report` to each of the URLs, in one transaction."""
+    async def tell(
+        self, *urls: str | None, kind: str = "delivery_report", mode: str = "test", **payload: Any
+    ) -> None:
+        """One event to each of the URLs, in one transaction; None: to whoever is subscribed."""
 
         def deed(conn: Conn) -> None:
             for url in urls:
                 self._told += 1
-                emit(conn, account_id=self.id, mode="test", kind="delivery_report",
+                emit(conn, account_id=self.id, mode=mode, kind=kind,
                      subject=f"{self.id}_{self._told}", fact="delivered", callback_url=url,
                      payload=payload, now=self._now())  # fmt: skip
 
         await self._database.write(deed)
+
+    async def add(self, url: str, *events: str) -> tuple[str, str]:
+        """Id and secret of a new endpoint."""
+
+        def deed(conn: Conn) -> tuple[str, str]:
+            row, secret = endpoints.create(
+                conn, self._vault, self.place, url=url, events=list(events), description="",
+                enabled=True, now=self._now(),
+            )  # fmt: skip
+            return row["id"], secret
+
+        return await self._database.write(deed)
+
+    async def change(self, endpoint_id: str, **facts: Any) -> Row:
+        """Change an endpoint."""
+        return await self._database.write(
+            endpoints.change, self.place, endpoint_id, self._now(), **facts
+        )
+
+    async def rotate(self, name: str) -> str:
+        """A new secret."""
+        rotated = await self._database.write(
+            endpoints.rotate, self._vault, self.place, name, self._now()
+        )
+        return rotated.secret
 
 
 @pytest.fixture
@@ -117,6 +147,19 @@ async def new_worker(
 @pytest.fixture
 async def worker(new_worker: Worker) -> WebhookWorker:
     return new_worker()
+
+
+async def sent(worker: WebhookWorker) -> int:
+    """One step, and the outcome of what it started."""
+    started = await worker.step()
+    await worker.settled()
+    return started
+
+
+async def endpoint(database: Database, endpoint_id: str) -> Row:
+    """An endpoint's row."""
+    (row,) = await database.all("SELECT * FROM webhook_endpoint WHERE id = :id", id=endpoint_id)
+    return row
 
 
 async def deliveries(database: Database) -> list[Row]:

@@ -23,15 +23,9 @@ from tests.webhooks.conftest import (
     deliveries,
     event,
     on_sqlite,
+    sent,
 )
 from tests.webhooks.sinks import Sink, eventually, raw_server, stop
-
-
-async def sent(worker: WebhookWorker) -> int:
-    """One step, and the outcome of what it started."""
-    started = await worker.step()
-    await worker.settled()
-    return started
 
 
 async def test_an_event_arrives_signed(
