@@ -67,7 +67,9 @@ def explain(error: Exception) -> str:
         return _no_connection(error.os_error)
     if isinstance(error, (aiohttp.ServerDisconnectedError, OSError)):
         return "The connection was closed before a reply came."
-    return "The URL is not valid." if isinstance(error, ValueError) else "The reply is not HTTP."
+    if isinstance(error, (ValueError, aiohttp.NonHttpUrlClientError)):
+        return "The URL is not valid."
+    return "The reply is not HTTP."
 
 
 def _no_connection(error: OSError) -> str:
