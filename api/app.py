@@ -19,6 +19,7 @@ from api.v1 import (
     call_log,
     caller_ids,
     calls,
+    event_stream,
     events,
     phone_setup,
     rates,
@@ -53,7 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *voice.endpoint.all, *calls.endpoint.all, *caller_ids.endpoint.all, *voip.endpoint.all,
     *recordings.endpoint.all, *sip_accounts.endpoint.all, *call_log.endpoint.all,
     *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
-    *webhooks.endpoint.all, *events.endpoint.all,
+    *webhooks.endpoint.all, *event_stream.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
 PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all)
 Handler = Callable[[Request, Exception], Awaitable[Response]]

@@ -14,6 +14,7 @@ from api.commands.audit import audit
 from api.commands.cdr import cdr
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
+from api.commands.listen import listen
 from api.commands.money import account, ledger
 from api.commands.number import number
 from api.commands.options import console, settings
@@ -42,6 +43,7 @@ account.command("recording")(set_recording)
 account.command("sms")(set_messages)
 account.command("reply")(set_reply)
 account.command("replies")(list_replies)
+cli.command("listen")(listen)
 cli.add_typer(account, name="account")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(audit, name="audit")

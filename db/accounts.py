@@ -86,6 +86,17 @@ async def key_by_hash(reader: Reader, sha256: str) -> Row | None:
     )
 
 
+async def key_works(reader: Reader, key_id: str, now: int) -> bool:
+    """Whether a key that was taken once would still be; for what goes on for long."""
+    row = await reader.one(
+        "SELECT k.id FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.id = :id"
+        " AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"
+        " AND a.status = 'active'",
+        id=key_id, now=now,
+    )  # fmt: skip
+    return row is not None
+
+
 def touch_key(conn: Conn, key_id: str, now: int) -> None:
     """Note that a key was used."""
     conn.run("UPDATE api_key SET last_used_at = :now WHERE id = :id", id=key_id, now=now)

@@ -83,6 +83,16 @@ def after(
     )  # fmt: skip
 
 
+async def read_after(
+    reader: Reader, account_id: str, mode: str, since: str, limit: int
+) -> list[Row]:
+    """The same of every type and without an end, beside the writer."""
+    return await reader.all(
+        _each_type(TYPES, "id > :since", "ASC"),
+        account_id=account_id, mode=mode, since=since, limit=limit,
+    )  # fmt: skip
+
+
 async def page(
     reader: Reader, account_id: str, mode: str, *, limit: int, kind: str | None, state: str | None,
     since: int | None, until: int | None, cursor: str | None,

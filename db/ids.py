@@ -32,5 +32,13 @@ def first_id(prefix: str, millis: int) -> str:
     return _spelled(prefix, millis << RANDOM_BITS)
 
 
+def millis_of(made: str) -> int:
+    """The millisecond of the epoch in which an id was made."""
+    value = 0
+    for digit in made.rpartition("_")[2]:
+        value = value << 5 | ALPHABET.index(digit)
+    return value >> RANDOM_BITS
+
+
 def _spelled(prefix: str, value: int) -> str:
     return f"{prefix}_{''.join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])}"

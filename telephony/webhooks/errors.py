@@ -23,3 +23,11 @@ class ReplayLimitError(Problem):
     status, code = 429, "replay_limit"
     title = "This endpoint has as many replays under way as are allowed. Try again shortly."
     retry_after_seconds = 30
+
+
+class ListenerLimitError(Problem):
+    """`limit` is how many an account may have at once."""
+
+    status, code = 429, "listener_limit"
+    title = "As many listen to events as are allowed. Stop one of them, or try again shortly."
+    retry_after_seconds = 15

@@ -164,6 +164,8 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
             reader, "acc", "test", limit=9, kind=None, state=state, since=None, until=START,
             cursor=None,
         )  # fmt: skip
+    await events.read_after(reader, "acc", "test", "evt_1", 9)
+    await accounts.key_works(reader, "key", START)
     await webhook_endpoints.of_account(reader, "acc", "test")
     await notices.unseen(reader, "acc", "test", 9)
     await ledger.balances(reader, "acc", "test")

@@ -91,9 +91,11 @@ class Customer:
 
     async def change(self, endpoint_id: str, **facts: Any) -> Row:
         """Change an endpoint."""
-        return await self._database.write(
-            endpoints.change, self.place, endpoint_id, self._now(), **facts
-        )
+
+        def deed(conn: Conn) -> Row:
+            return endpoints.change(conn, self.place, endpoint_id, self._now(), **facts)
+
+        return await self._database.write(deed)
 
     async def rotate(self, name: str) -> str:
         """A new secret."""

@@ -12,6 +12,7 @@ from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.errors import EndpointDisabledError, ReplayLimitError
 from telephony.webhooks.housekeeping import sweep
 from telephony.webhooks.retries import RETRY_SECONDS
+from telephony.webhooks.samples import SAMPLES
 from tests.webhooks.conftest import (
     Customer,
     StillClock,
@@ -144,10 +145,10 @@ async def test_a_sample_of_every_type_arrives(
     database: Database, customer: Customer, worker: WebhookWorker, sink: Sink, still: StillClock
 ) -> None:
     name, _ = await customer.add(f"{sink.url}/hook")
-    for kind in replay.SAMPLES:
+    for kind in SAMPLES:
         await database.write(replay.sample, customer.place, name, kind, still())
     await sent(worker)
-    assert sorted(one.json["event"] for one in sink.received) == sorted(replay.SAMPLES)
+    assert sorted(one.json["event"] for one in sink.received) == sorted(SAMPLES)
     assert all(one.json["sample"] is True for one in sink.received)
 
 
@@ -166,7 +167,7 @@ async def test_old_events_are_swept_with_their_deliveries(
 
 
 def test_samples_have_the_fields_of_the_contract() -> None:
-    assert json.dumps(replay.SAMPLES)
-    assert replay.SAMPLES["sip_registration"].keys() == {
+    assert json.dumps(SAMPLES)
+    assert SAMPLES["sip_registration"].keys() == {
         "sip_account", "registered", "user_agent", "address",
     }  # fmt: skip
