@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
-from db import failpoints
+from db import failpoints, metrics
 from db.connection import Conn, Row, expand, inserts, pyformat
 from db.database import CLOSED, JOBS_WAITING_MAX, DatabaseBusyError, DatabaseError, P, T
 from db.wakeups import Wakeups
@@ -128,10 +128,11 @@ class PostgresDatabase:
             raise DatabaseBusyError(f"{JOBS_WAITING_MAX} transactions are waiting already")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._transact, failpoints.name_of(deed),
-                lambda conn: deed(conn, *args, **kwargs),
-            )  # fmt: skip
+            with metrics.WRITE_SECONDS.time():
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._threads, self._transact, failpoints.name_of(deed),
+                    lambda conn: deed(conn, *args, **kwargs),
+                )  # fmt: skip
         finally:
             self._waiting -= 1
 

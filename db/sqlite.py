@@ -5,6 +5,7 @@ import fcntl
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Concatenate, TextIO
 
 import aiosqlite
 
-from db import failpoints
+from db import failpoints, metrics
 from db.connection import Conn, Row, expand, inserts
 from db.database import (
     CLOSED,
@@ -99,8 +100,10 @@ class _Job:
     result: Any = None
     error: BaseException | None = None
     woken: set[str] = field(default_factory=set)
+    began: float = field(default_factory=time.perf_counter)
 
     def settle(self) -> None:
+        metrics.WRITE_SECONDS.observe(time.perf_counter() - self.began)
         if self.future.done():
             return
         if self.error is not None:
@@ -227,6 +230,7 @@ class SqliteDatabase:
         self._loop.call_soon_threadsafe(self._answer, jobs)
 
     def _answer(self, jobs: list[_Job]) -> None:
+        metrics.DEEDS_PER_COMMIT.observe(len(jobs))
         for job in jobs:
             job.settle()
         for channel in set().union(*(job.woken for job in jobs if job.error is None)):

@@ -220,6 +220,12 @@ class Settings(OperationsSettings):
         return self.public_url.rstrip("/") or f"http://{self.local_host}:{self.http_port}"
 
     @cached_property
+    def metrics_url(self) -> str:
+        """Where /metrics is; empty where it is not."""
+        place = f"http://{self.metrics_host}:{self.metrics_port}/metrics"
+        return place if self.metrics_port else ""
+
+    @cached_property
     def local_host(self) -> str:
         """How programs on this machine reach the platform; IPv6 in brackets."""
         address = ip_address(self.bind_host)

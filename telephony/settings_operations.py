@@ -15,6 +15,13 @@ class OperationsSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Log lines below this level are left out"
     )
+    metrics_host: str = Field(
+        "127.0.0.1", description="IP address that /metrics listens on; it needs no key"
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535,
+        description="TCP port of /metrics, of each process its own; 0: 9464 under `up`, else off",
+    )  # fmt: skip
     messages_queued_max: int = Field(
         500_000, ge=1, description="Messages that may wait in the queue; one more is refused"
     )

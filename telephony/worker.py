@@ -1,7 +1,7 @@
 """Everything that carries records to the outside world and back, as tasks of one event loop."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from db.connection import Conn
 from db.database import Database
 from telephony.billing import holds, verify
 from telephony.clock import SECOND, now
+from telephony.gauges import Gauges
 from telephony.mail.sender import MailWorker
 from telephony.queue import Kick, repeat
 from telephony.secrets import Secrets, Vault
@@ -103,12 +104,25 @@ class Worker:
         async with agi, self._calls, self._provisioning, asyncio.TaskGroup() as group:
             for task in self._tasks:
                 group.create_task(task())
+            group.create_task(Gauges(self._db, self._settings, self).run())
 
     def missing(self) -> dict[str, str]:
         """The links of its own without which it cannot work, and why; what others run may be
         down."""
         up, detail = self._pbx()
         return {} if up else {f"pbx:{self._settings.node}": detail}
+
+    def providers(self) -> Mapping[str, tuple[bool, Mapping[str, float]]]:
+        """By SMS provider: whether it is up, and its figures."""
+        return self._carriers.figures()
+
+    def ami(self) -> Mapping[str, bool]:
+        """Whether the manager link is ready, by its user."""
+        return {link.username: link.ready for link in (self._calls, self._provisioning)}
+
+    def drift(self) -> int:
+        """How many promises of the ledger are broken."""
+        return self._verifier.broken
 
     async def _hear(self) -> None:
         async for event in self._provisioning.events():

@@ -47,6 +47,7 @@ def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
         "wss_port": free_port(),
         "ami_port": free_port(),
         "agi_port": free_port(),
+        "metrics_port": free_port(),
         "rtp_range": f"{first}-{first + RTP_PORTS_OF_ONE - 1}",
         "trunk_host": f"127.0.0.1:{free_port()}",
     }

@@ -61,7 +61,10 @@ class Child:
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
                 start_new_session=True,
-                env=os.environ | {"SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console"},
+                env=os.environ | {
+                    "SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console",
+                    "SMS_VOIP_METRICS_PORT": str(self._settings.metrics_port),
+                },
             )  # fmt: skip
 
     async def _keep_running(self) -> None:

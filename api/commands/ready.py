@@ -37,6 +37,7 @@ class Facts:
         server = f"{settings.local_host}:{settings.sip_port}"
         return {
             "api_url": settings.api_url,
+            "metrics_url": settings.metrics_url,
             "test_key": self.demo.test_key,
             "live_key": self.demo.live_key,
             "webhook_secret": self.demo.webhook_secret,
@@ -105,6 +106,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
     whose = f"self-signed, {tls['certificate']}" if tls["self_signed"] else tls["certificate"]
     line = f"server {tls['server']}  browsers {tls['websocket']}  ({whose})"
     console.print(f"  [bold]TLS[/]        {escape(line)}", soft_wrap=True)
+    console.print(f"  [bold]metrics[/]    {document['metrics_url'] or 'off'}")
     admin = document["admin"]
     console.print(f"  [bold]admin[/]      {admin['email']}  password {escape(admin['password'])}")
     console.print("\n  Try it:\n")

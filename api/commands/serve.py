@@ -13,10 +13,12 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.background import Background
+from api.commands.exporter import exported
 from api.health import Links
 from db.session import open_database
 from telephony import logs
 from telephony.billing.wallets import chain_journals
+from telephony.gauges import watch_loop
 from telephony.secrets import Vault, load
 from telephony.settings import Settings
 from telephony.worker import Worker
@@ -37,7 +39,7 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings, *, api: bool, workers: bool) -> None:
     """Run until SIGTERM or SIGINT. On SQLite one process does both, since only one may write."""
     logs.configure(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=_LOOP) as runner:
+    with exported(settings), asyncio.Runner(loop_factory=_LOOP) as runner:
         runner.run(_serve(settings, api, workers))
 
 
@@ -46,7 +48,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
     db = await open_database(settings.db_url)
     try:
         await db.write(chain_journals, settings.ledger_hash_chain)
-        running: list[Coroutine[Any, Any, None]] = []
+        running: list[Coroutine[Any, Any, None]] = [watch_loop()]
         worker = Worker(db, settings, secrets) if workers else None
         if api:
             links: Links = worker.missing if worker else dict[str, str]

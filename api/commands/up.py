@@ -24,6 +24,8 @@ from telephony.secrets import Secrets, load, write_private
 from telephony.settings import Settings
 
 FOLLOW_SECONDS = 0.2
+METRICS_PORT = 9464
+"""Where OpenTelemetry's exporters for Prometheus listen, too."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -35,7 +37,8 @@ class Up:
     """The supervisor: it starts the parts, tells when each is ready, and stops them in order."""
 
     def __init__(self, settings: Settings, console: Console) -> None:
-        self._settings = settings
+        port = settings.metrics_port or METRICS_PORT
+        self._settings = settings.model_copy(update={"metrics_port": port})
         self._console = console
         self._started = time.monotonic()
 

@@ -62,6 +62,11 @@ class Verifier:
         self._links, self._at = links, at
         return 0
 
+    @property
+    def broken(self) -> int:
+        """How many promises are."""
+        return len(self._drift)
+
     def look(self) -> tuple[bool, str]:
         """Whether the ledger is sound, and a sentence."""
         if self._drift:

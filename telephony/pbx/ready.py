@@ -39,6 +39,7 @@ def ports_in_use(settings: Settings) -> list[str]:
         ("SMS_VOIP_WSS_PORT", settings.bind_host, settings.wss_port, "TCP"),
         ("SMS_VOIP_AMI_PORT", settings.ami_host, settings.ami_port, "TCP"),
         ("SMS_VOIP_AGI_PORT", settings.agi_host, settings.agi_port, "TCP"),
+        ("SMS_VOIP_METRICS_PORT", settings.metrics_host, settings.metrics_port, "TCP"),
     ]
     return [
         f"{setting}: {protocol} port {port} on {host} is in use"

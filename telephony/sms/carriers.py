@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -61,6 +62,12 @@ class Carriers:
         found = {one.name: one.health() for one in self._fixed}
         found |= {name: one.provider.health() for name, one in self._running.items()}
         return found | {name: Health(False, why) for name, why in self._broken.items()}
+
+    def figures(self) -> dict[str, tuple[bool, Mapping[str, float]]]:
+        """Whether each provider is up, and what it counts, by name."""
+        running = {name: one.provider for name, one in self._running.items()}
+        every = {one.name: one for one in self._fixed} | running
+        return {name: (one.health().up, one.figures()) for name, one in every.items()}
 
     async def _look(self) -> int:
         rows = {row["name"]: row for row in await self._db.write(sms_providers.active)}

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
 from db import message_queue, receipts
 from db.connection import Conn, Row
 from db.database import Database
+from telephony import metrics
 from telephony.clock import SECOND, now
 from telephony.queue import drain, unbroken
 from telephony.sms import segments
@@ -25,10 +27,12 @@ from telephony.sms.providers.base import (
     Receipt,
     Report,
     Submission,
+    Submitted,
 )
 from telephony.sms.receipts import take
 from telephony.sms.send import CHANNEL
 
+_CODES = metrics.Bounded()
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 100
@@ -111,7 +115,9 @@ class Dispatcher:
 
     async def _carry(self, rows: list[Row]) -> None:
         provider = self._provider
-        outcomes = await provider.submit([one for row in rows for one in cut(row)])
+        with metrics.PROVIDER_SECONDS.labels(provider.name).time():
+            outcomes = await provider.submit([one for row in rows for one in cut(row)])
+        count(provider.name, outcomes)
         self._breaker.note(outcomes, now())
         left = iter(outcomes)
         tries = [Try(row, [next(left) for _ in range(row["segments"])]) for row in rows]
@@ -130,14 +136,35 @@ class Dispatcher:
         """Both in the order in which they came, each in one transaction."""
         receipts = [one for one in batch if isinstance(one, Receipt)]
         messages = [one for one in batch if isinstance(one, Inbound)]
+        for receipt in receipts:
+            metrics.PROVIDER_RECEIPTS.labels(receipt.provider, receipt.state).inc()
         if receipts:
             await self._db.write(take, receipts, now())
+        for message in messages:
+            metrics.PROVIDER_INBOUND.labels(message.provider).inc()
         if messages:
             await self._db.write(receive, messages, now())
 
     async def _sweep(self) -> int:
         await self._db.write(sweep, self._provider.name, self._provider.repeatable, now())
         return 0
+
+
+def count(provider: str, outcomes: Sequence[Outcome]) -> None:
+    """Count what a provider said of parts of messages."""
+    for told, n in Counter(map(_told, outcomes)).items():
+        metrics.PROVIDER_PARTS.labels(provider, told).inc(n)
+    errors = [one.code for one in outcomes if isinstance(one, ProviderError)]
+    for code, n in Counter(errors).items():
+        metrics.PROVIDER_REFUSALS.labels(provider, _CODES(code)).inc(n)
+
+
+def _told(outcome: Outcome) -> str:
+    if isinstance(outcome, Submitted):
+        return "submitted"
+    if outcome.outcome_unknown:
+        return "unknown"
+    return "throttled" if outcome.throttled else "rejected"
 
 
 def _unsent(outcomes: Sequence[Outcome]) -> bool:

@@ -8,6 +8,7 @@ import time
 from db import components, sip_nodes
 from db.connection import Conn, Row
 from db.database import Database
+from telephony import metrics
 from telephony.clock import Instant, now
 from telephony.queue import Kick, repeat
 from telephony.secrets import Vault
@@ -76,7 +77,7 @@ class Drift:
             turn = time.monotonic()
             differ = await asyncio.to_thread(self._differing, rows, found, began)
             if differ:
-                self.repaired += await self._db.write(_tell_again, self._node, differ)
+                self._count(await self._db.write(_tell_again, self._node, differ))
             after = rows[-1]["id"]
             await asyncio.sleep(time.monotonic() - turn if len(rows) == BATCH_MAX else 0)
         await self._forget(list(found))
@@ -86,7 +87,11 @@ class Drift:
             count = await self._provisioner.forget_strangers(names[start : start + BATCH_MAX])
             if count:
                 log.warning("AstDB held %d SIP accounts that nobody provisioned; deleted", count)
-            self.repaired += count
+            self._count(count)
+
+    def _count(self, repaired: int) -> None:
+        self.repaired += repaired
+        metrics.PHONES_REPAIRED.inc(repaired)
 
     def _found(self) -> dict[str, bytes]:
         """A digest of what AstDB holds, by username."""

@@ -7,10 +7,12 @@ from db import accounts, calls, numbers, sip
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.ids import new_id
+from telephony import metrics
 from telephony.billing import rating
 from telephony.billing.rating import Rate
 from telephony.clock import Instant, now
 from telephony.errors import AccountSuspendedError, InsufficientFundsError, Problem
+from telephony.logs import masked
 from telephony.phone_numbers import e164
 from telephony.settings import Settings
 from telephony.voice import grants, pacing, routes
@@ -34,7 +36,7 @@ def decide(
     number = _number(dialled)
     owned = numbers.owned(conn, number)
     if owned is None:
-        log.warning("trunk %s calls %s, which nobody owns", trunk, dialled)
+        log.warning("trunk %s calls %s, which nobody owns", trunk, masked(dialled))
         return refused(UNKNOWN)
     phones = _phones(conn, owned)
     call = _call(conn, settings, owned, phones, trunk, _caller(caller), uniqueid)
@@ -50,6 +52,7 @@ def decide(
     calls.add(
         conn, **call, legs=_legs(owned, phones), record=record, **grants.columns(payer, grant)
     )
+    metrics.CALLS_STARTED.labels("trunk").inc()
     return _verdict(owned, call["from_number"], _legs(owned, phones), grant, record)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from db import accounts, calls, sip
 from db.connection import Conn, Row
 from db.ids import new_id
+from telephony import metrics
 from telephony.billing import rating
 from telephony.billing.rating import Rate
 from telephony.clock import Instant
@@ -108,6 +109,7 @@ def queue(
         due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
         **_from(origin), **_way(target), **grants.columns(payer, grant),
     )  # fmt: skip
+    metrics.CALLS_STARTED.labels("api").inc()
     conn.wake(CHANNEL)
     return Placed(
         call_id, target.number, origin.shown, origin.caller_id, grant.max_seconds, grant.seconds,
@@ -137,6 +139,7 @@ def place_from_phone(
     grant = grants.begin(conn, payer, settings.call_slice_seconds, now)
     record = recorded(conn, None, account_id, phone, target.direction)
     _add_dialling(conn, payer, grant, phone, target, uniqueid, node, now, record)
+    metrics.CALLS_STARTED.labels("phone").inc()
     return Placed(call_id, target.number, phone["username"], _shown(phone, target),
                   grant.max_seconds, grant.seconds, target.rate, target.way.legs,
                   record)  # fmt: skip

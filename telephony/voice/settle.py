@@ -6,6 +6,7 @@ from typing import Any
 from db import calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
+from telephony import metrics
 from telephony.billing import holds, rating
 from telephony.clock import SECOND, Instant
 from telephony.money import Micros, to_json
@@ -18,6 +19,8 @@ FIRST_ANSWERED = "first_leg_answered"
 CUT_EARLY_MICROSECONDS = 250_000
 """A busy PBX counts from some milliseconds before or after the answer that it reports."""
 SETTLED_MICROSECONDS = SECOND // 2
+NO_TRUNK = "none"
+_CAUSES = metrics.Bounded()
 """At the answer the dialplan itself sets the first limit: one that comes before is lost."""
 
 
@@ -58,6 +61,7 @@ def answered(conn: Conn, call: Row, at: Instant) -> None:
         extend_at=at + SETTLED_MICROSECONDS if more else None,
     )  # fmt: skip
     if row:
+        metrics.CALLS_ANSWERED.labels(row["trunk"] or NO_TRUNK).inc()
         recording.begin(conn, row, at)
         _tell(conn, "call_answered", row, at)
 
@@ -82,6 +86,8 @@ def finish(conn: Conn, call: Row, end: End) -> bool:
     )  # fmt: skip
     if row is None:
         return False
+    trunk = row["trunk"] or NO_TRUNK
+    metrics.CALLS_ENDED.labels(end.status, _CAUSES(cause), trunk).inc()
     charged = holds.capture(conn, call["id"], call["mode"], cost, end.ended_at)
     calls.change(conn, call["id"], cost=charged)
     _tell(conn, "call_completed", {**row, "cost": charged}, end.ended_at)

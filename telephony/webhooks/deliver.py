@@ -12,7 +12,7 @@ from cryptography.fernet import InvalidToken
 from db import deliveries
 from db.connection import Row
 from db.database import Database
-from telephony import clock
+from telephony import clock, metrics
 from telephony.clock import SECOND, Instant
 from telephony.queue import drain, jittered, unbroken
 from telephony.secrets import Vault
@@ -172,6 +172,7 @@ class WebhookWorker:
             log.error("delivery %s: %s", row["id"], type(error).__name__)
             attempt = Attempt(at, error="Something failed on our side.")
         lane.learn(attempt)
+        _count(attempt)
         self._outcomes.append((row, attempt))
         if self._recorder is None:
             self._recorder = asyncio.create_task(self._record())
@@ -219,6 +220,13 @@ class WebhookWorker:
             else:
                 return
         log.error("%d webhooks will be sent again: their outcomes were not stored", len(batch))
+
+
+def _count(attempt: Attempt) -> None:
+    status = attempt.status_code
+    metrics.WEBHOOKS.labels(f"{status // 100}xx" if status else "no_reply").inc()
+    if status:
+        metrics.WEBHOOK_SECONDS.observe(attempt.latency_us / SECOND)
 
 
 def lane_of(row: Row) -> str:

@@ -31,7 +31,8 @@ def test_ready_json_has_the_documented_members(here: Installation) -> None:
     facts = json.loads(path.read_text())  # parts may have come back since the start
     assert path.stat().st_mode & 0o777 == 0o600
     assert set(facts) == {
-        "api_url", "test_key", "live_key", "webhook_secret", "admin", "sip", "tls", "ami", "pids",
+        "api_url", "metrics_url", "test_key", "live_key", "webhook_secret", "admin", "sip", "tls",
+        "ami", "pids",
     }  # fmt: skip
     assert facts["api_url"] == f"http://127.0.0.1:{here.settings.http_port}"
     assert KEY.fullmatch(facts["test_key"])
