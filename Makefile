@@ -21,7 +21,7 @@ CACHE := $(or $(SMS_VOIP_CACHE_DIR),$(HOME)/.cache/sms-voip)
 ASTERISK := { [ -n "$(SMS_VOIP_ASTERISK_ROOT)" ] || command -v asterisk >/dev/null || \
   python3 -m telephony.pbx.bootstrap $(CACHE)/asterisk-root >/dev/null 2>&1 || true; }
 
-.PHONY: help up demo doctor test check bench vendor lock clean distclean
+.PHONY: help up demo doctor test check bench vendor screenshots lock clean distclean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ bench: $(STAMPS)/peers  ## measure, each figure beside a baseline
 vendor: $(STAMPS)/dev  ## copy the pinned parts of the pages from npm
 	@cd tests/web && npm ci --silent --no-audit --no-fund
 	$(BIN)/python -m tests.web.vendor
+
+screenshots: $(STAMPS)/peers  ## every page, wide and on a phone, light and dark, to look at
+	$(BIN)/python -m tests.web.screenshots
 
 lock: $(STAMPS)/dev  ## resolve the dependencies anew, for every Python and platform
 	$(PIP) install uv
