@@ -8,6 +8,7 @@ import inspect
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -105,6 +106,10 @@ class Endpoint:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.run) or "").partition("\n")[0]
 
+    @cached_property
+    def _only_reads(self) -> bool:
+        return inspect.iscoroutinefunction(self.run)
+
     def route(self) -> Route:
         """The starlette route."""
         return Route(f"/api/v1{self.path}", self._serve, methods=[self.method])
@@ -112,7 +117,7 @@ class Endpoint:
     async def _serve(self, request: Request) -> Response:
         context = await self._context(request)
         given = await self._parse(request)
-        if inspect.iscoroutinefunction(self.run):
+        if self._only_reads:
             answer = await self.run(context, given)
             return answer if isinstance(answer, Response) else _respond(_reply(self.status, answer))
         reply = await self._transact(request, context, given)
@@ -150,10 +155,10 @@ class Endpoint:
         scope = await self._idempotency(request, context)
         if self.together:
             waiting = request.app.state.together
-            if self not in waiting:
-                waiting[self] = Gathering(context.db, self._deed_of_many(context.vault))
+            if self.path not in waiting:
+                waiting[self.path] = Gathering(context.db, self._deed_of_many(context.vault))
             asked = Asked((context, given), scope, context.now)
-            return cast(Reply, await waiting[self].write(asked))
+            return cast(Reply, await waiting[self.path].write(asked))
 
         def deed(conn: Conn) -> Reply:
             if scope and (earlier := earlier_reply(conn, context.vault, scope, context.now)):
@@ -224,7 +229,7 @@ async def body_of(request: Request) -> bytes:
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body.decode() or "{}", parse_constant=_refuse)
+        parsed = _DECODER.decode(body.decode() or "{}")
     except (ValueError, RecursionError) as error:
         raise MalformedJsonError(f"The body is not JSON: {error}.") from error
     if not isinstance(parsed, dict):
@@ -234,6 +239,9 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def _reply(status: int, answer: BaseModel) -> Reply:

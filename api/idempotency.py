@@ -28,7 +28,7 @@ class Reply:
 
 def check(key: str) -> str:
     """The key itself; IdempotencyKeyInvalidError unless it is 1–255 printable ASCII."""
-    if not 1 <= len(key) <= KEY_LENGTH_MAX or not all(" " <= char <= "~" for char in key):
+    if not 1 <= len(key) <= KEY_LENGTH_MAX or not (key.isascii() and key.isprintable()):
         raise IdempotencyKeyInvalidError
     return key
 

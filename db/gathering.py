@@ -11,7 +11,7 @@ from db.database import JOBS_WAITING_MAX, Database, DatabaseBusyError, DatabaseE
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-TOGETHER_MAX = 128
+TOGETHER_MAX = 64
 
 
 @dataclass(slots=True)

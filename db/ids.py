@@ -1,6 +1,6 @@
 """Ids that sort by time: a prefix, 48 bits of milliseconds, 80 random bits, in base 32."""
 
-import secrets
+import os
 import threading
 import time
 
@@ -20,9 +20,10 @@ def new_id(prefix: str) -> str:
     """`msg_01j…`: 26 characters after the prefix. Later ids of a process sort after its earlier
     ones, also within a millisecond and when the clock is set back."""
     global _last
+    chance = int.from_bytes(os.urandom((RANDOM_BITS + STEP_BITS) // 8))
     with _lock:
-        fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
-        next_one = _last + 1 + secrets.randbits(STEP_BITS)
+        fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | chance >> STEP_BITS
+        next_one = _last + 1 + (chance & (1 << STEP_BITS) - 1)
         _last = value = max(fresh, next_one)
     return _spelled(prefix, value)
 

@@ -35,6 +35,7 @@ LIST_SPELLED_MAX = 16
 PRAGMAS = f"""
 PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
 PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA temp_store=MEMORY;
+PRAGMA wal_autocheckpoint=4000;
 """
 
 # The writer looks prices up; at the default of 2 MB it would read pages of a large list anew.

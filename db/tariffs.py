@@ -1,6 +1,6 @@
 """Prices by number prefix: price lists with versions, and what one account pays instead."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -129,7 +129,7 @@ PRICE = (
 _PRICES = f"{_LISTED_PRICES} UNION ALL {_OWN_PRICES}"
 
 
-def price(conn: Conn, account_id: str, prefixes: list[str], now: int) -> Row | None:
+def price(conn: Conn, account_id: str, prefixes: Sequence[str], now: int) -> Row | None:
     """What the account pays at an instant: the longest of the prefixes, on a tie the account's
     own. Equality on every prefix uses the primary keys; LIKE would read the whole deck."""
     found = conn.all(PRICE, account_id=account_id, prefixes=prefixes, now=now)

@@ -2,17 +2,37 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 import phonenumbers
 
 T = TypeVar("T")
+_PLAIN = re.compile(r"\+[1-9][0-9]{8,14}")
+TAIL = 3
 _LOOKS = re.compile(r"^\+?[\d\s()./\-]{3,32}$")
 
 
 def e164(text: str, country: str = "") -> str:
     """`+1 (555) 011-1222` → `+15550111222`; ValueError with a sentence for the customer.
     A national number needs the country (ISO 3166, such as `DE`)."""
+    if not country and _PLAIN.fullmatch(text) and _is_e164(text[:-TAIL]):
+        return text
+    return _e164(text, country)
+
+
+@lru_cache(maxsize=16_384)
+def _is_e164(head: str) -> bool:
+    """True if `TAIL` digits more make it a number in E.164, whichever they are: no country's rules
+    look at the last ones. Parsing costs twenty times as much, and senders' numbers are alike."""
+    whole = head + "0" * TAIL
+    try:
+        return _e164(whole, "") == whole
+    except ValueError:
+        return False
+
+
+def _e164(text: str, country: str) -> str:
     if not _LOOKS.match(text.strip()):
         raise ValueError("write it in international format, for example +15550111222")
     try:
@@ -25,10 +45,11 @@ def e164(text: str, country: str = "") -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def prefixes(number: str) -> list[str]:
-    """`+1555` → `["1", "15", "155", "1555"]`."""
+@lru_cache(maxsize=1024)
+def prefixes(number: str) -> tuple[str, ...]:
+    """`+1555` → `("1", "15", "155", "1555")`."""
     digits = number.lstrip("+")
-    return [digits[:end] for end in range(1, len(digits) + 1)]
+    return tuple(digits[:end] for end in range(1, len(digits) + 1))
 
 
 def prefixes_of(numbers: Iterable[str]) -> set[str]:

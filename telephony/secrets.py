@@ -1,19 +1,24 @@
 """The installation's own secrets: made once, kept in a file that only its owner can read."""
 
-import hashlib
 import hmac
 import json
 import os
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.fernet import Fernet
+from cryptography.exceptions import InvalidTag
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from telephony.settings import Settings
 
 FILE = "secrets.json"
+SEALED = "v2."
+"""What sealed text begins with; a token of Fernet, which costs five times as much, never does."""
+NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,27 @@ class Vault:
     def __init__(self, master_key: str) -> None:
         self._fernet = Fernet(master_key.encode())
         self._key = master_key.encode()
+        self._cipher = AESGCM(self.subkey("seal"))
 
     def seal(self, text: str) -> str:
-        """Encrypted and authenticated, as printable text."""
-        return self._fernet.encrypt(text.encode()).decode()
+        """Encrypted and authenticated (AES-256-GCM), as printable text."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, text.encode(), None)
+        return SEALED + urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, sealed: str) -> str:
         """What `seal` was given; raises InvalidToken if the master key is another one."""
-        return self._fernet.decrypt(sealed.encode()).decode()
+        if not sealed.startswith(SEALED):
+            return self._fernet.decrypt(sealed.encode()).decode()  # as earlier releases sealed
+        try:
+            raw = urlsafe_b64decode(sealed.removeprefix(SEALED))
+            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None).decode()
+        except (ValueError, InvalidTag) as error:
+            raise InvalidToken from error
 
     def fingerprint(self, data: bytes) -> str:
         """Keyed hash in hex: equal for equal data, of no use to someone who has only the hash."""
-        return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, data, "sha256").hex()
 
     def subkey(self, purpose: str) -> bytes:
         """A key of its own for one purpose: what it signs says nothing of the master key."""

@@ -1,10 +1,13 @@
 """What customers write becomes E.164 or a sentence that says how to write it."""
 
+import random
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.phone_numbers import e164, prefixes
+from telephony.phone_numbers import e164, longest, prefixes, prefixes_of
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,46 @@ def test_nothing_else_ever_comes_out(text: str) -> None:
 
 
 def test_prefixes_grow_by_one_digit() -> None:
-    assert prefixes("+1555") == ["1", "15", "155", "1555"]
+    assert prefixes("+1555") == ("1", "15", "155", "1555")
     assert prefixes("1555") == prefixes("+1555")
-    assert prefixes("+") == []
+    assert prefixes("+") == ()
+    assert prefixes_of(["+12", "+13"]) == {"1", "12", "13"}
+
+
+def test_the_longest_prefix_counts() -> None:
+    found = {"1": "a", "155": "b", "49": "c"}
+    numbers = ("+15550", "+1444", "+33", "+155")
+    assert [longest(one, found) for one in numbers] == ["b", "a", None, "b"]
+
+
+def written(text: str) -> str:
+    """What the library makes of a text, digit by digit."""
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return ""
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@pytest.mark.parametrize("code", sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
+def test_what_is_remembered_of_a_number_is_what_parsing_says(code: int) -> None:
+    """Of every country: its examples, also with the national prefix left in, and chance."""
+    chance = random.Random(code)
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]
+    examples = [phonenumbers.example_number(region) for region in regions]
+    heads = [str(one.national_number) for one in examples if one]
+    heads += ["".join(chance.choices("0123456789", k=chance.randint(6, 11))) for _ in range(20)]
+    prefixes_left_in = ["", "0", "1", "8", "06", "15"]
+    for head in heads:
+        for left_in in prefixes_left_in:
+            digits = f"{left_in}{head}"[:-3]
+            for _ in range(3):
+                text = f"+{code}{digits}{chance.randint(0, 999):03}"
+                try:
+                    found = e164(text)
+                except ValueError:
+                    found = ""
+                assert found == written(text), text

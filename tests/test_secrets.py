@@ -82,6 +82,20 @@ def test_the_vault_opens_only_what_it_sealed() -> None:
         vault.open(sealed[:-8] + "AAAAAAA=")
 
 
+def test_the_vault_opens_what_earlier_releases_sealed() -> None:
+    key = Fernet.generate_key()
+    token = Fernet(key).encrypt("s3crét".encode()).decode()
+    assert Vault(key.decode()).open(token) == "s3crét"
+    with pytest.raises(InvalidToken):
+        Vault(Fernet.generate_key().decode()).open(token)
+
+
+@pytest.mark.parametrize("given", ["", "v2.", "v2.AAAA", "v2.no base64!", "gAAAAA"])
+def test_what_was_never_sealed_is_refused(given: str) -> None:
+    with pytest.raises(InvalidToken):
+        Vault(Fernet.generate_key().decode()).open(given)
+
+
 def test_a_fingerprint_needs_the_key() -> None:
     one, two = (Vault(Fernet.generate_key().decode()) for _ in range(2))
     assert one.fingerprint(b"a") == one.fingerprint(b"a")

@@ -1,7 +1,7 @@
 """Money set aside before something happens, and settled once when it has: placed, perhaps
 lengthened, then captured (the rest returns), released, or expired."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from db import chain, holds, ledger
 from db.connection import Conn, Row
@@ -53,7 +53,10 @@ def place_many(
             if problem := _uncovered(conn, pot_id, payer, one.amount):
                 refused[one.reference] = problem
     common = {"ledger_account_id": pot_id, "mode": mode, "key_id": key_id, "created_at": now}
-    holds.add_all(conn, [asdict(one) | common for one in wanted if one.reference not in refused])
+    holds.add_all(conn, [
+        {"reference": one.reference, "amount": one.amount, "expires_at": one.expires_at, **common}
+        for one in wanted if one.reference not in refused
+    ])  # fmt: skip
     return refused
 
 

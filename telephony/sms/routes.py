@@ -58,9 +58,10 @@ def ways(
     without = cache(lambda: _without_routes(conn, settings))
 
     def found(sender: str, to: str) -> list[Way]:
+        theirs = by_prefix if len(by_prefix) < len(to) else ("", *prefixes(to))
         fit = [
-            route for prefix in ("", *prefixes(to)) for route in by_prefix.get(prefix, ())
-            if route["sender"] in ("", sender)
+            route for prefix in theirs if to.startswith(prefix, 1)
+            for route in by_prefix.get(prefix, ()) if route["sender"] in ("", sender)
         ]  # fmt: skip
         return chosen(fit) if fit else without()
 
