@@ -1,5 +1,6 @@
 """Numbers (DIDs) that accounts own, and what rings when somebody calls them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Index
@@ -75,7 +76,7 @@ def rule(conn: Conn, account_id: str, prefix: str, allowed: bool) -> None:
     )  # fmt: skip
 
 
-def allows(conn: Conn, account_id: str, prefixes: list[str]) -> bool:
+def allows(conn: Conn, account_id: str, prefixes: Sequence[str]) -> bool:
     """What the rule with the longest of these prefixes says; True where there is none."""
     row = conn.one(
         "SELECT allowed FROM destination_rule WHERE account_id = :account_id"

@@ -1,5 +1,6 @@
 """What everybody, or one account, pays at an instant: read in pages by country and prefix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.connection import Reader, Row
@@ -73,7 +74,7 @@ async def page(
 
 
 async def price(
-    reader: Reader, account_id: str | None, prefixes: list[str], now: int
+    reader: Reader, account_id: str | None, prefixes: Sequence[str], now: int
 ) -> Row | None:
     """What an account, or with None everybody, pays for a number with these prefixes;
     `version_id` is empty for an account's own rate."""
