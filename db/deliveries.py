@@ -67,16 +67,11 @@ def add(
     gets no second."""
     rows = [
         {"id": new_id("dlv"), "event_id": event_id, "account_id": account_id,
-         "endpoint_id": endpoint_id, "url": url, "now": now}
+         "endpoint_id": endpoint_id, "url": url, "state": "pending", "attempts": 0,
+         "schedule_from": 0, "next_attempt_at": now, "created_at": now}
         for endpoint_id in endpoints
     ]  # fmt: skip
-    conn.many(
-        "INSERT INTO delivery (id, event_id, account_id, endpoint_id, url, state, attempts,"
-        " schedule_from, next_attempt_at, created_at)"
-        " VALUES (:id, :event_id, :account_id, :endpoint_id, :url, 'pending', 0, 0, :now, :now)"
-        " ON CONFLICT DO NOTHING",
-        rows,
-    )  # fmt: skip
+    conn.insert_all("delivery", rows, "ON CONFLICT DO NOTHING")
 
 
 async def due(
@@ -157,16 +152,22 @@ def leased(conn: Conn, tokens: dict[str, str]) -> set[str]:
 
 def attempted(conn: Conn, attempts: list[Row]) -> None:
     """Keep attempts of leased deliveries and what follows each: `state` and `next_at`."""
-    conn.many(
-        "UPDATE delivery SET state = :state, attempts = :number, next_attempt_at = :next_at,"
-        " lease_token = NULL WHERE id = :delivery_id",
-        [{name: row[name] for name in _FOLLOWS} for row in attempts],
-    )
-    conn.many(
-        "INSERT INTO delivery_attempt (delivery_id, number, at, latency_us, status_code, error,"
-        " reply) VALUES (:delivery_id, :number, :at, :latency_us, :status_code, :error, :reply)",
-        [{name: row[name] for name in _ATTEMPT} for row in attempts],
-    )
+    done = [row["delivery_id"] for row in attempts if row["state"] == "delivered"]
+    if done:
+        conn.run(
+            "UPDATE delivery SET state = 'delivered', attempts = attempts + 1, lease_token = NULL"
+            " WHERE id IN :ids",
+            ids=done,
+        )
+    others = [row for row in attempts if row["state"] != "delivered"]
+    if others:
+        conn.many(
+            "UPDATE delivery SET state = :state, attempts = :number, next_attempt_at = :next_at,"
+            " lease_token = NULL WHERE id = :delivery_id",
+            [{name: row[name] for name in _FOLLOWS} for row in others],
+        )
+    kept = [{name: row[name] for name in _ATTEMPT} for row in attempts]
+    conn.insert_all("delivery_attempt", kept)
 
 
 _FOLLOWS = ("delivery_id", "number", "state", "next_at")

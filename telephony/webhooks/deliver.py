@@ -5,7 +5,7 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from cryptography.fernet import InvalidToken
 
@@ -36,7 +36,7 @@ keeps up does not count."""
 RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
 CLOSE_SECONDS_MAX = 2.0
-SECRETS_CACHED_MAX = 1024
+CACHED_MAX = 1024
 LANES_KEPT_MAX = 1024
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ class WebhookWorker:
         self._jitter = jitter
         self._egress = Egress(settings)
         self._session = self._egress.session()
-        self._secret = lru_cache(SECRETS_CACHED_MAX)(vault.open)
+        self._secret = lru_cache(CACHED_MAX)(vault.open)
+        self._check = lru_cache(CACHED_MAX)(partial(check_url, egress=self._egress))
         self._lanes: dict[str, Lane] = {}
         self._in_flight: dict[str, Row] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,7 +181,7 @@ class WebhookWorker:
     async def _attempt(self, row: Row, at: Instant) -> Attempt:
         event = row["event"]
         try:
-            check_url(row["url"], self._egress)
+            self._check(row["url"])
         except ValueError as refused:
             return Attempt(at, error=str(refused))
         try:
