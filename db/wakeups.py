@@ -30,6 +30,7 @@ class Wakeups:
 
     def __init__(self) -> None:
         self._ears: defaultdict[str, list[Wakeup]] = defaultdict(list)
+        self.stopping = False
 
     def subscribe(self, channel: str) -> Wakeup:
         """A new ear on the channel; keep it for as long as the worker lives."""
@@ -45,3 +46,9 @@ class Wakeups:
         """Ring every ear of the channel."""
         for ear in self._ears[channel]:
             ear.ring()
+
+    def stop(self) -> None:
+        """Tell everybody who listens for as long as the process lives that it ends."""
+        self.stopping = True
+        for channel in list(self._ears):
+            self.signal(channel)

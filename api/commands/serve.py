@@ -16,6 +16,7 @@ from api.background import Background
 from api.commands.exporter import exported
 from api.health import Links
 from db.session import open_database
+from db.wakeups import Wakeups
 from telephony import logs
 from telephony.billing.wallets import chain_journals
 from telephony.gauges import watch_loop
@@ -54,7 +55,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
             links: Links = worker.missing if worker else dict[str, str]
             background = Background(db, settings, links)
             app = create_app(settings, db, Vault(secrets.master_key), background=background)
-            running += [_api(settings, app), background.run()]
+            running += [_api(settings, app, db.wakeups), background.run()]
         if worker:
             running.append(worker.run())
         _spare_the_collector()
@@ -88,7 +89,7 @@ async def _until_told(running: list[Coroutine[Any, Any, None]]) -> None:
         task.result()
 
 
-async def _api(settings: Settings, app: ASGIApp) -> None:
+async def _api(settings: Settings, app: ASGIApp, wakeups: Wakeups) -> None:
     config = uvicorn.Config(
         app, host=settings.bind_host, port=settings.http_port, log_config=None, access_log=False,
         lifespan="off", timeout_graceful_shutdown=settings.stop_seconds, server_header=False,
@@ -99,6 +100,7 @@ async def _api(settings: Settings, app: ASGIApp) -> None:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
         server.should_exit = True
+        wakeups.stop()  # streams would hold the server up
         with suppress(TimeoutError):
             async with asyncio.timeout(settings.stop_seconds + 1):
                 await serving

@@ -100,7 +100,7 @@ async def _frames(db: Database, key_id: str, tail: Tail) -> AsyncIterator[bytes]
     ear = db.wakeups.subscribe(TOLD)
     ends, beat = loop.time() + LIFE_SECONDS, 0.0
     try:
-        while loop.time() < ends:
+        while loop.time() < ends and not db.wakeups.stopping:
             rows, silent = await tail.look(now()), loop.time() >= beat
             if (rows or silent) and not await accounts.key_works(db, key_id, now()):
                 return

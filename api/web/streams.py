@@ -82,7 +82,7 @@ async def _events(wakeups: Wakeups, channel: str, look: Look, name: str) -> Asyn
     ends, beat, shown = loop.time() + LIFE_SECONDS, loop.time() + HEARTBEAT_SECONDS, None
     try:
         yield RETRY
-        while loop.time() < ends:
+        while loop.time() < ends and not wakeups.stopping:
             if (now := await look()) != shown:
                 shown, beat = now, loop.time() + HEARTBEAT_SECONDS
                 yield event(now, name)

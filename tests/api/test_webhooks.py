@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from db.database import Database
+from telephony.billing import limits
+from telephony.clock import now
+from telephony.money import to_micros
 from telephony.secrets import Vault
 from telephony.webhooks import endpoints
 from tests.api.client import Api, good, problem
@@ -169,3 +172,19 @@ async def test_a_test_event_and_its_place_in_the_log(door: Api) -> None:
     problem(await door.post(f"/webhooks/{created['id']}/replay"), 409, "endpoint_disabled")
     problem(await door.post(f"/events/{sent[0]}/replay", {"endpoint_id": created["id"]}), 409,
             "endpoint_disabled")  # fmt: skip
+
+
+async def test_what_the_platform_tells_reaches_endpoints(
+    door: Api, database: Database, who: Customer
+) -> None:
+    """Events that no callback_url can be given for."""
+    created = await made(door)
+    sent = {"from": "+15550199999", "to": "+15550111222", "text": "Hi"}
+    good(await door.post("/sms/inbound/simulate", sent), 202)
+    await database.write(
+        limits.set_threshold, who.account_id, "test", "wallet", to_micros("1000"), now()
+    )
+    listed = good(await door.get("/events"))["data"]
+    assert {one["type"] for one in listed} == {"message_received", "wallet_low"}
+    for one in listed:
+        assert [to["endpoint_id"] for to in one["deliveries"]] == [created["id"]]

@@ -114,3 +114,25 @@ async def _all_delivered(database: Database, sink: Sink) -> None:
     assert [row["state"] for row in rows] == ["delivered"]
     first, second = sink.received
     assert first.event_id == second.event_id
+
+
+async def test_whoever_listens_does_not_hold_it_up(
+    database_url: str, settings: Settings, start: Start
+) -> None:
+    database = await open_database(database_url)
+    who = await customer(database)
+    await database.close()
+    patient = settings.model_copy(update={"stop_seconds": 60})
+    process = await asyncio.to_thread(start, patient)
+    async with (
+        httpx.AsyncClient(timeout=30) as client,
+        client.stream(
+            "GET", f"{process.url}/api/v1/events/stream",
+            headers={"Authorization": f"Bearer {who.key}"},
+        ) as stream,
+    ):  # fmt: skip
+        lines = stream.aiter_lines()
+        assert await anext(lines) == ": listening"
+        process.tell()
+        assert [line async for line in lines if line] == []
+    assert await asyncio.to_thread(process.ended) == 0
