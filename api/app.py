@@ -89,7 +89,7 @@ def create_app(
     app.state.recordings, app.state.background = open_store(settings), background
     app.state.endpoints = ENDPOINTS
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
-    return request_ids(guarded(app, is_https(settings)))
+    return request_ids(background.requests.note, guarded(app, is_https(settings)))
 
 
 def _seldom(endpoint: Endpoint) -> tuple[bool, bool]:

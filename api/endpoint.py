@@ -133,6 +133,7 @@ class Endpoint:
             caller = await authenticate(state.db, authorization, self.scope or ANY_SCOPE, moment)
             if caller.use_is_news(moment):
                 await state.db.write(touch_key, caller.key_id, moment)
+        request.state.caller = caller
         path = request.path_params
         if any("\0" in part for part in path.values()):  # PostgreSQL has no such text
             raise NotFoundError

@@ -48,6 +48,7 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         headers["Retry-After"] = str(problem.retry_after_seconds)
     if isinstance(problem, RangeNotSatisfiableError):
         headers["Content-Range"] = f"bytes */{problem.extra['size']}"
+    request.state.code = problem.code
     body = document(problem, request.state.request_id, request.app.state.settings.api_url)
     return JSONResponse(body, problem.status, headers, MEDIA_TYPE)
 

@@ -1,18 +1,38 @@
-"""What surrounds every request: its id, which its log lines and records carry."""
+"""What surrounds every request: its id, which its log lines and records carry, and its place in
+metrics and the log of requests."""
 
 import re
 import secrets
 import time
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.auth import Caller
 from telephony import logs, metrics
+from telephony.clock import Instant, now
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+API = "/api/"
+UNKNOWN = "none"
+NOT_LOGGED = re.compile(r"\{(token|number|sender)\}")
+"""Parameters of a path that are secrets, or numbers of people."""
+PATH_CHARS_MAX = 200
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def request_ids(app: ASGIApp) -> ASGIApp:
+class Note(Protocol):
+    """Remembers a request for the log of requests."""
+
+    def __call__(
+        self, at: Instant, *, request_id: str, account_id: str | None, mode: str | None,
+        key_id: str | None, method: str, path: str, status: int, code: str | None,
+        latency_us: int,
+    ) -> None:  # fmt: skip
+        """By the columns of the log."""
+
+
+def request_ids(note: Note, app: ASGIApp) -> ASGIApp:
     """Give every request an id, the client's own if it is well formed, and send it back."""
 
     async def with_id(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,18 +55,42 @@ def request_ids(app: ASGIApp) -> ASGIApp:
             try:
                 await app(scope, receive, send_with_id)
             finally:
-                _count(scope, status, time.perf_counter() - began)
+                _count(scope, status, time.perf_counter() - began, note)
 
     return with_id
 
 
-def _count(scope: Scope, status: int, seconds: float) -> None:
+def _count(scope: Scope, status: int, seconds: float, note: Note) -> None:
     """Under the endpoint's path with its parameters in braces; what has none is `none`."""
     owner = getattr(scope.get("endpoint"), "__self__", None)
-    path = str(getattr(owner, "path", "none"))
+    template = str(getattr(owner, "path", UNKNOWN))
     method = scope["method"] if scope["method"] in METHODS else "other"
-    metrics.HTTP_REQUESTS.labels(method, path, status).inc()
-    metrics.HTTP_SECONDS.labels(path).observe(seconds)
+    metrics.HTTP_REQUESTS.labels(method, template, status).inc()
+    metrics.HTTP_SECONDS.labels(template).observe(seconds)
+    state, caller = scope["state"], scope["state"].get("caller")
+    if scope["path"].startswith(API) and (caller or status >= 400):
+        _note(note, state, caller, method, _path(scope["path"], template), status, seconds)
+
+
+def _note(
+    note: Note, state: dict[str, str], caller: Caller | None, method: str, path: str, status: int,
+    seconds: float,
+) -> None:  # fmt: skip
+    """What nobody in particular asked for, and got, is of no use to anybody later."""
+    note(
+        now(), request_id=state["request_id"], account_id=caller.account_id if caller else None,
+        mode=caller.mode if caller else None, key_id=caller.key_id if caller else None,
+        method=method, path=path, status=status, code=state.get("code"),
+        latency_us=int(seconds * 1_000_000),
+    )  # fmt: skip
+
+
+def _path(path: str, template: str) -> str:
+    if NOT_LOGGED.search(template):
+        return API + "v1" + template
+    if template == UNKNOWN:  # whatever somebody wrote
+        path = logs.redacted(path)
+    return path.encode("utf-8", "replace").decode().replace("\0", "")[:PATH_CHARS_MAX]
 
 
 def _request_id(scope: Scope) -> str:

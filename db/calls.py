@@ -118,6 +118,7 @@ class Call(Table, table=True):
     hangup_reason: str | None = None
     callback_url: str | None = text(default=None)
     reference: str | None = None
+    request_id: str | None = None
     node: str | None = None
     created_at: int = instant()
     due_at: int | None = instant(default=None)

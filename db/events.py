@@ -38,6 +38,7 @@ class Event(Table, table=True):
     subject: str
     fact: str
     payload: str = text()
+    request_id: str | None = None
     created_at: int = instant()
 
 

@@ -82,6 +82,7 @@ class Message(Table, table=True):
     currency: str
     callback_url: str | None = text(default=None)
     reference: str | None = None
+    request_id: str | None = None
     provider: str
     tried: str = ""
     lane: int = 0

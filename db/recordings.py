@@ -63,7 +63,7 @@ class Recording(Table, table=True):
     delete_at: int | None = instant(default=None)
 
 
-_COLUMNS = "r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url"
+_COLUMNS = "r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url, c.request_id"
 
 
 def add(conn: Conn, **facts: Any) -> None:
@@ -80,8 +80,8 @@ def go(conn: Conn, recording_id: str, target: RecordingStatus, **facts: Any) -> 
 
 async def over(reader: Reader, node: str, after: str, limit: int) -> list[Row]:
     """Recordings of ended calls whose audio is still on the node, in order of their ids, behind
-    the id `after`; each with `channel_id`, `ended_at`, `hangup_cause`, `callback_url` of its
-    call."""
+    the id `after`; each with `channel_id`, `ended_at`, `hangup_cause`, `callback_url` and
+    `request_id` of its call."""
     return await reader.all(
         f"SELECT {_COLUMNS} FROM recording r JOIN call c ON c.id = r.call_id"
         " WHERE r.status = 'recording' AND r.node = :node AND r.id > :after"

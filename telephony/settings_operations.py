@@ -22,6 +22,9 @@ class OperationsSettings(BaseSettings):
         0, ge=0, le=65535,
         description="TCP port of /metrics, of each process its own; 0: 9464 under `up`, else off",
     )  # fmt: skip
+    request_log_days: int = Field(
+        30, ge=0, le=3650, description="Days that requests can be looked up by id; 0: none is kept"
+    )
     messages_queued_max: int = Field(
         500_000, ge=1, description="Messages that may wait in the queue; one more is refused"
     )

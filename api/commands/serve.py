@@ -51,6 +51,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
         await db.write(chain_journals, settings.ledger_hash_chain)
         running: list[Coroutine[Any, Any, None]] = [watch_loop()]
         worker = Worker(db, settings, secrets) if workers else None
+        background = None
         if api:
             links: Links = worker.missing if worker else dict[str, str]
             background = Background(db, settings, links)
@@ -60,6 +61,8 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
             running.append(worker.run())
         _spare_the_collector()
         await _until_told(running)
+        if background:
+            await background.requests.finish()
         log.info("stopped")
     finally:
         await db.close()

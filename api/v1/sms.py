@@ -73,13 +73,13 @@ class SendBody(Body):
         Field(description="Replace look-alikes such as curly quotes where that saves parts"),
     ] = None
 
-    def draft(self, settings: Settings) -> Draft:
+    def draft(self, settings: Settings, request_id: str) -> Draft:
         """What the deed takes."""
         return Draft(
             to=self.to, text=self.text, sender=self.from_, reference=self.reference,
             callback_url=callback(self.callback_url, settings), send_at=self.send_at,
             validity_seconds=self.validity_seconds, max_price=self.max_price,
-            smart_encoding=self.smart_encoding,
+            smart_encoding=self.smart_encoding, request_id=request_id,
         )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def send_message(
         me = context.me
         try:
             context.backlog.take("messages", me.account_id)
-            draft = body.draft(context.settings)
+            draft = body.draft(context.settings, context.request_id)
             by_key.setdefault((me.account_id, me.mode, me.key_id), {})[at] = draft
         except Problem as problem:
             outcomes[at] = problem

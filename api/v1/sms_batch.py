@@ -85,7 +85,7 @@ def _draft(read: Read) -> Draft | None:
 def _read(context: Context, given: dict[str, Any]) -> Read:
     try:
         body = SendBody.model_validate(given)
-        return body, body.draft(context.settings)
+        return body, body.draft(context.settings, context.request_id)
     except ValidationError as error:
         return from_validation(error)
     except Problem as problem:

@@ -110,6 +110,7 @@ def place_call(context: Context, body: CallBody) -> Placed:
         record=_record(body.record),
         ring_seconds=body.timeout_seconds, time_limit_seconds=body.time_limit_seconds,
         callback_url=callback(body.callback_url, context.settings), reference=body.reference,
+        request_id=context.request_id,
     )  # fmt: skip
     me = context.me
     placed = place(

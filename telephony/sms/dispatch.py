@@ -12,6 +12,7 @@ from db.connection import Conn, Row
 from db.database import Database
 from telephony import metrics
 from telephony.clock import SECOND, now
+from telephony.logs import bound
 from telephony.queue import drain, unbroken
 from telephony.sms import segments
 from telephony.sms.alphabets import Encoding
@@ -121,6 +122,8 @@ class Dispatcher:
         self._breaker.note(outcomes, now())
         left = iter(outcomes)
         tries = [Try(row, [next(left) for _ in range(row["segments"])]) for row in rows]
+        for done in tries:
+            _tell(done)
         if self._stopping and (unsent := [one.message for one in tries if _unsent(one.outcomes)]):
             await self._db.write(give_back, unsent, now())
             tries = [one for one in tries if not _unsent(one.outcomes)]
@@ -165,6 +168,13 @@ def _told(outcome: Outcome) -> str:
     if outcome.outcome_unknown:
         return "unknown"
     return "throttled" if outcome.throttled else "rejected"
+
+
+def _tell(done: Try) -> None:
+    codes = {one.code for one in done.outcomes if isinstance(one, ProviderError)}
+    if codes:
+        with bound(request_id=done.message["request_id"], message_id=done.message["id"]):
+            log.info("not taken by %s: %s", done.message["provider"], ", ".join(sorted(codes)))
 
 
 def _unsent(outcomes: Sequence[Outcome]) -> bool:

@@ -52,6 +52,7 @@ class Draft:
     send_at: Instant | None = None
     smart_encoding: bool | None = None
     despite_opt_out: bool = False
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,8 @@ def _row(
         "from_number": begun.sender, "encoding": cut.encoding, "segments": cut.count,
         "currency": rate.currency, "price_per_segment": rate.sms_per_segment,
         "cost": rate.sms_per_segment * cut.count, "callback_url": draft.callback_url,
-        "reference": draft.reference, "tried": "", "lane": lane, "send_at": draft.send_at,
+        "reference": draft.reference, "request_id": draft.request_id, "tried": "",
+        "lane": lane, "send_at": draft.send_at,
         "created_at": now, "attempts": 0, "next_attempt_at": begun.at,
         "expires_at": begun.at + draft.validity_seconds * SECOND,
     }  # fmt: skip

@@ -140,7 +140,7 @@ def report(conn: Conn, message: Row, now: Instant) -> None:
     emit(
         conn, account_id=message["account_id"], mode=message["mode"], kind="delivery_report",
         subject=message["id"], fact=message["status"], callback_url=message["callback_url"],
-        now=now,
+        now=now, request_id=message["request_id"],
         payload={
             "message_id": message["id"],
             "status": message["status"],

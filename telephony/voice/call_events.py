@@ -137,7 +137,7 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
     is told of by its DialEnd, which may come later, and by its record."""
     if event.fields.get("response") != "Failure":
         return None
-    call = calls.by_channel(conn, event.action_id)
+    call = calls.by_channel(conn, event.action_id.partition("/")[0])
     if call is None or call["status"] != CallStatus.dialing:
         return None
     if calls.had_channel(call) or call["first_legs"]:

@@ -9,6 +9,7 @@ from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import now
+from telephony.logs import bound
 from telephony.queue import drain, unbroken
 from telephony.secrets import Vault
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
@@ -64,6 +65,10 @@ class Originator:
 
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""
+        with bound(request_id=call["request_id"], call_id=call["id"]):
+            await self._ring(call)
+
+    async def _ring(self, call: Row) -> None:
         try:
             await self._link.action(originate(call, self._vault))
         except AmiNotReady:
@@ -77,11 +82,16 @@ class Originator:
             await self._db.write(_refused, call)
 
 
+def action_id(call: Row) -> str:
+    """The call, and the request that it comes from, so that the PBX's own log tells of it."""
+    return f"{call['id']}/{call['request_id']}" if call["request_id"] else str(call["id"])
+
+
 def originate(call: Row, vault: Vault) -> Originate:
     """The action that rings a call's first leg and then sends it to `api-call`."""
     return Originate(
         channel=call["first_leg"], context="api-call", exten="s", priority=1,
-        channel_id=call["id"], action_id=call["id"], caller_id=call["to_number"],
+        channel_id=call["id"], action_id=action_id(call), caller_id=call["to_number"],
         timeout_ms=_patience_seconds(call) * 1000, account=call["account_id"],
         variables=_first_legs(call, vault) | {
             "SV_LEGS": call["legs"],

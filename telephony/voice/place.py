@@ -39,6 +39,7 @@ class Wish:
     time_limit_seconds: int = CALL_SECONDS_MAX
     callback_url: str | None = None
     reference: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def queue(
         ring_seconds=wish.ring_seconds, rate=target.rate.to_text(),
         currency=target.rate.currency, cost=0, duration=0, billsec=0, created_at=now,
         due_at=due_at, callback_url=wish.callback_url, reference=wish.reference, record=record,
+        request_id=wish.request_id,
         **_from(origin), **_way(target), **grants.columns(payer, grant),
     )  # fmt: skip
     metrics.CALLS_STARTED.labels("api").inc()

@@ -168,4 +168,5 @@ def _tell(conn: Conn, kind: str, call: Row, at: Instant) -> None:
     emit(
         conn, account_id=call["account_id"], mode=call["mode"], kind=kind, subject=call["id"],
         fact="", callback_url=call["callback_url"], payload=payload, now=at,
+        request_id=call["request_id"],
     )  # fmt: skip

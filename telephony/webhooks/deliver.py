@@ -14,6 +14,7 @@ from db.connection import Row
 from db.database import Database
 from telephony import clock, metrics
 from telephony.clock import SECOND, Instant
+from telephony.logs import bound
 from telephony.queue import drain, jittered, unbroken
 from telephony.secrets import Vault
 from telephony.settings import Settings
@@ -167,16 +168,20 @@ class WebhookWorker:
         if row["next_attempt_at"] - at < SEND_SECONDS * SECOND:
             self._let_go([row])  # its lease ends soon: then its turn comes again
             return
-        try:
-            attempt = await self._attempt(row, at)
-        except Exception as error:  # its text may hold the URL
-            log.error("delivery %s: %s", row["id"], type(error).__name__)
-            attempt = Attempt(at, error="Something failed on our side.")
+        with bound(request_id=row["event"]["request_id"], delivery_id=row["id"]):
+            attempt = await self._tried(row, at)
         lane.learn(attempt)
         _count(attempt)
         self._outcomes.append((row, attempt))
         if self._recorder is None:
             self._recorder = asyncio.create_task(self._record())
+
+    async def _tried(self, row: Row, at: Instant) -> Attempt:
+        try:
+            return await self._attempt(row, at)
+        except Exception as error:  # its text may hold the URL
+            log.error("the attempt failed: %s", type(error).__name__)
+            return Attempt(at, error="Something failed on our side.")
 
     async def _attempt(self, row: Row, at: Instant) -> Attempt:
         event = row["event"]
@@ -192,6 +197,8 @@ class WebhookWorker:
         body = body_of(event)
         signature = sign(keys, event["id"], body, at // SECOND)
         headers = {"Content-Type": "application/json"} | signature
+        if event["request_id"]:
+            headers["X-Request-Id"] = event["request_id"]
         return await post(self._session, row["url"], headers, body, at)
 
     async def _record(self) -> None:

@@ -16,7 +16,7 @@ TOLD = "events"
 
 def emit(
     conn: Conn, *, account_id: str, mode: str, kind: str, subject: str, fact: str,
-    callback_url: str | None, payload: dict[str, Any], now: Instant,
+    callback_url: str | None, payload: dict[str, Any], now: Instant, request_id: str | None = None,
 ) -> bool:  # fmt: skip
     """Write the event in the transaction of what it tells. The same fact (subject, kind, fact)
     is told once; False if it was told before. `payload` has the fields of the event's kind. It
@@ -24,7 +24,7 @@ def emit(
     event_id = new_id(events.PREFIX)
     new = events.add(
         conn, id=event_id, account_id=account_id, mode=mode, type=kind, subject=subject,
-        fact=fact, payload=json.dumps(payload), created_at=now,
+        fact=fact, payload=json.dumps(payload), request_id=request_id, created_at=now,
     )  # fmt: skip
     if not new:
         return False

@@ -47,7 +47,7 @@ def stored(conn: Conn, recording: Row, wav: Wav, key: str, links: Links, days: i
     emit(
         conn, account_id=row["account_id"], mode=row["mode"], kind="call_recording",
         subject=row["call_id"], fact="", callback_url=recording["callback_url"], payload=payload,
-        now=at,
+        now=at, request_id=recording["request_id"],
     )  # fmt: skip
     return True
 
