@@ -56,9 +56,8 @@ class Call(Table, table=True):
     Of its seconds of talk `time_limit_seconds` were asked for, `max_seconds` were affordable at
     acceptance, `granted_seconds` are paid for and `armed_seconds` the PBX has confirmed; one that
     uses up its grant ends with `cut_cause`. `extend_at` is when the grant is looked at next.
-    A queued call has its turn at `due_at`.
-    `route` is `phone`, `simulated` or `trunk`; `legs` is what the dialplan tries, in turn,
-    `first_legs` the same for a first leg that is a number.
+    A queued call has its turn at `due_at`. `route` is `phone`, `simulated` or `trunk`; `legs` is
+    what the dialplan tries, in turn, `first_legs` the same for a first leg that is a number.
 
     `first_rate` is the price of the first leg where that one is charged, too (call-back), from
     `first_answered_at` on. `hangup_at` is when somebody asked to end the call, `hangup_reason`
