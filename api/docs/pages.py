@@ -28,13 +28,13 @@ PAGE_HOST = "https://api.sms-voip.local"
 FIRST = "send_message"
 
 
-@page("GET", "/", template="docs/page.html")
+@page("GET", "/", template="docs/page.html", packed=True)
 async def start(context: PageContext, _: None) -> dict[str, Any]:
     """The start page is the documentation."""
     return await _content(context)
 
 
-@page("GET", "/docs", template="docs/page.html")
+@page("GET", "/docs", template="docs/page.html", packed=True)
 async def docs(context: PageContext, _: None) -> dict[str, Any]:
     """All of the API on one page."""
     return await _content(context)
@@ -47,7 +47,7 @@ async def _content(context: PageContext) -> dict[str, Any]:
     }
 
 
-@page("GET", "/docs/errors", template="docs/errors.html")
+@page("GET", "/docs/errors", template="docs/errors.html", packed=True)
 async def all_errors(context: PageContext, _: None) -> dict[str, Any]:
     """Every error; `type` of a problem leads here."""
     known = await _known(context)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from api.version import VERSION
 from api.web import assets, csrf, formats
+from api.web.highlight import coloured
 
 API = Path(__file__).parents[1]
 HTMX = {
@@ -31,7 +32,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"], auto_reload=False,
     )  # fmt: skip
     made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(formats.FILTERS)
+    made.filters.update(formats.FILTERS, coloured=coloured)
     made.globals.update(
         asset=assets.url, icon=assets.icon, percent=formats.percent, version=VERSION,
         htmx_config=json.dumps(HTMX),

@@ -28,6 +28,10 @@ COUNTRIES = {
     "1": ("United States", "US"), "33": ("France", "FR"), "44": ("United Kingdom", "GB"),
     "49": ("Germany", "DE"), "81": ("Japan", "JP"), "91": ("India", "IN"),
 }  # fmt: skip
+SETTLE = """async (fragment) => {
+  await document.fonts.ready;
+  if (fragment.length > 1) document.querySelector(fragment).scrollIntoView();
+}"""
 PARTS = (
     ("database", "database", "operational", "a write takes 3 ms"),
     ("pbx1", "pbx", "operational", "both links are ready"),
@@ -62,8 +66,11 @@ def shoot(site: Site, chromium: Browser, out: Path, size: Any, scheme: Any) -> N
     context = chromium.new_context(base_url=site.url, viewport=size, color_scheme=scheme)
     page = context.new_page()
     for name, path in PAGES.items():
+        page.goto("about:blank")  # else only the fragment changes, and it scrolls while we look
         page.goto(path)
         page.wait_for_load_state("networkidle")
+        page.evaluate(SETTLE, f"#{path.partition('#')[2]}")
+        page.wait_for_timeout(300)
         target = out / f"{name}-{size['width']}-{scheme}.png"
         page.screenshot(path=target)
         print(target)

@@ -213,5 +213,5 @@ async def test_a_panel_is_a_page_of_its_own_without_scripts(web: httpx.AsyncClie
     data = {"operation": "top_up", "csrf": token[1], "body": '{"amount": 3}'}
     answered = await web.post("/docs/try", data=data, headers={"Origin": URL})
     assert "<h1>Try it</h1>" in answered.text
-    assert "&#34;amount&#34;: 3" in answered.text
+    assert '"amount": 3' in plain(answered.text)
     assert (await web.get("/docs/try", params={"operation": "none"})).status_code == 404
