@@ -75,23 +75,19 @@ def add(
 
 
 async def due(
-    reader: Reader, now: int, limit: int, per_lane: int,
-    full_lanes: Collection[str], full_accounts: Collection[str], quick_lanes: Collection[str],
+    reader: Reader, now: int, limit: int, *, after: tuple[int, str] = (0, ""),
+    newest: bool = False,
 ) -> list[Row]:  # fmt: skip
-    """Id, account and lane (the endpoint, or the URL) of the oldest due deliveries, at most so
-    many of one lane, none of lanes that are full, and of full accounts those in quick lanes
-    alone. Read beside the writer, since it may pass over a long queue."""
+    """Deliveries that are due, with their lane (the endpoint, or the URL): those that are due the
+    longest after a place in the queue (`next_attempt_at`, id), or the newest ones. A bounded
+    piece of the queue, however long that is."""
+    order = "DESC" if newest else "ASC"
     return await reader.all(
-        "SELECT id, account_id, lane FROM (SELECT id, account_id, lane, next_attempt_at,"
-        " ROW_NUMBER() OVER (PARTITION BY lane ORDER BY next_attempt_at, id) AS of_lane"
-        " FROM (SELECT id, account_id, next_attempt_at, COALESCE(endpoint_id, url) AS lane"
-        " FROM delivery WHERE state = 'pending' AND next_attempt_at <= :now"
-        " AND COALESCE(endpoint_id, url) NOT IN :lanes AND (account_id NOT IN :accounts"
-        " OR COALESCE(endpoint_id, url) IN :quick)"
-        " ORDER BY next_attempt_at, id LIMIT :limit) AS oldest) AS ranked"
-        " WHERE of_lane <= :per_lane ORDER BY next_attempt_at, id",
-        now=now, limit=limit, per_lane=per_lane, lanes=full_lanes or [""],
-        accounts=full_accounts or [""], quick=quick_lanes or [""],
+        "SELECT id, account_id, COALESCE(endpoint_id, url) AS lane, next_attempt_at"
+        " FROM delivery WHERE state = 'pending'"
+        " AND next_attempt_at BETWEEN :since AND :now AND (next_attempt_at, id) > (:since, :id)"
+        f" ORDER BY next_attempt_at {order}, id {order} LIMIT :limit",
+        now=now, limit=limit, since=after[0], id=after[1],
     )  # fmt: skip
 
 

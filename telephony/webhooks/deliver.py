@@ -22,7 +22,7 @@ from telephony.webhooks.attempt import Attempt, post
 from telephony.webhooks.claim import claim
 from telephony.webhooks.egress import Egress, check_url
 from telephony.webhooks.events import CHANNEL, body_of
-from telephony.webhooks.lanes import ROOM_MAX, Lane
+from telephony.webhooks.lanes import Lane
 from telephony.webhooks.record import Outcome, give_back, record
 from telephony.webhooks.signing import sign
 
@@ -38,6 +38,8 @@ RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
 CLOSE_SECONDS_MAX = 2.0
 CACHED_MAX = 1024
+LOOK_MAX = 1024
+"""Rows of the queue that one look takes into account, at most three times."""
 LANES_KEPT_MAX = 1024
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class WebhookWorker:
         self._recorder: asyncio.Task[None] | None = None
         self._freed = asyncio.Event()
         self._passed_over = False
+        self._place: tuple[int, str] = (0, "")
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -79,7 +82,7 @@ class WebhookWorker:
         while len(self._in_flight) >= IN_FLIGHT_MAX:
             self._freed.clear()
             await self._freed.wait()
-        ids = self._with_room(await self._due())
+        ids = await self._look()
         if ids:
             await unbroken(self._claim(ids))
         return len(ids)
@@ -111,15 +114,37 @@ class WebhookWorker:
         if held := list(self._in_flight.values()):
             await self._db.write(give_back, held, self._clock())
 
-    async def _due(self) -> list[Row]:
-        full = [name for name, lane in self._lanes.items() if lane.full]
-        quick = [name for name, lane in self._lanes.items() if lane.taken and lane.quick]
-        accounts = [name for name, n in self._unproven().items() if n >= IN_FLIGHT_FULL_PER_ACCOUNT]
-        self._passed_over = bool(full or accounts)
-        return await deliveries.due(
-            self._db, self._clock(), IN_FLIGHT_MAX - len(self._in_flight), ROOM_MAX,
-            full, accounts, quick,
-        )  # fmt: skip
+    async def _look(self) -> list[str]:
+        """Ids of what is due and has room. Where receivers that do not keep up clog the front of
+        the queue, others are found at its end, where what is new is, and piece by piece."""
+        now = self._clock()
+        rows = await deliveries.due(self._db, now, LOOK_MAX)
+        ids = self._with_room(rows)
+        if len(rows) == LOOK_MAX and len(ids) < len(rows):
+            piece = await deliveries.due(self._db, now, LOOK_MAX, after=self._place)
+            at_end = len(piece) < LOOK_MAX
+            self._place = (0, "") if at_end else (piece[-1]["next_attempt_at"], piece[-1]["id"])
+            new = await deliveries.due(self._db, now, LOOK_MAX, newest=True)
+            ids = self._with_room(rows + piece + new[::-1])
+        return ids
+
+    def _with_room(self, due: list[Row]) -> list[str]:
+        """Ids of those for which worker, lane and account have room."""
+        left = IN_FLIGHT_MAX - len(self._in_flight)
+        ids, lanes, accounts = dict[str, None](), Counter[str](), self._unproven()
+        for row in due:
+            lane = self._lanes.get(row["lane"]) or Lane()
+            account = accounts[row["account_id"]]
+            if (
+                row["id"] not in ids
+                and lane.taken + lanes[row["lane"]] < lane.room
+                and (lane.quick or account < IN_FLIGHT_FULL_PER_ACCOUNT)
+            ):
+                ids[row["id"]] = None
+                lanes[row["lane"]] += 1
+                accounts[row["account_id"]] += not lane.quick
+        self._passed_over = len(ids) < len(due)
+        return list(ids)[:left]
 
     def _unproven(self) -> Counter[str]:
         """In flight by account, but for receivers that keep up."""
@@ -128,21 +153,6 @@ class WebhookWorker:
             for row in self._in_flight.values()
             if not self._lanes[lane_of(row)].quick
         )
-
-    def _with_room(self, due: list[Row]) -> list[str]:
-        """Ids of those for which lane and account have room."""
-        ids, lanes, accounts = [], Counter[str](), self._unproven()
-        for row in due:
-            lane = self._lanes.get(row["lane"]) or Lane()
-            account = accounts[row["account_id"]]
-            if lane.taken + lanes[row["lane"]] < lane.room and (
-                lane.quick or account < IN_FLIGHT_FULL_PER_ACCOUNT
-            ):
-                ids.append(row["id"])
-                lanes[row["lane"]] += 1
-                accounts[row["account_id"]] += not lane.quick
-        self._passed_over |= len(ids) < len(due)
-        return ids
 
     def _queue(self, row: Row) -> None:
         lane = self._lanes.setdefault(lane_of(row), Lane())

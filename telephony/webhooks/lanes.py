@@ -28,11 +28,6 @@ class Lane:
     senders: int = 0
 
     @property
-    def full(self) -> bool:
-        """No more is taken for it now."""
-        return self.taken >= self.room
-
-    @property
     def quick(self) -> bool:
         """It has proven that it keeps up."""
         return self.room > ROOM_START

@@ -157,7 +157,8 @@ async def test_hot_reads_use_an_index(conn: Explaining) -> None:
     await inbound.page(reader, "acc", "test", limit=50, cursor="msg_x")
     await calls.timeline(reader, "call")
     await calls.known(reader, ["call_1", "1.2"], START)
-    await deliveries.due(reader, START, 9, 9, ["whe_1"], ["acc"], [])
+    await deliveries.due(reader, START, 9, after=(1, "dlv_1"))
+    await deliveries.due(reader, START, 9, newest=True)
     await deliveries.log(reader, ["evt_1"], 3)
     for state in (None, "none", "delivered", "pending", "failed"):
         await events.page(

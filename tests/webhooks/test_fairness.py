@@ -131,3 +131,25 @@ async def test_events_of_one_url_start_in_the_order_of_their_creation(
         await worker.step()
         await worker.settled()
     assert [one.json["number"] for one in sink.received] == list(range(5))
+
+
+async def test_a_long_queue_of_a_slow_receiver_hides_no_other(
+    customer: Customer, worker: WebhookWorker, sink: Sink, still: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """However long it is, a look reads a bounded piece: at the front, at the end, and in turn."""
+    monkeypatch.setattr(deliver, "LOOK_MAX", 10)
+    gate = Gate()
+    sink.answers["/slow"] = gate
+    slow = f"{sink.url}/slow"
+    await customer.tell(*[slow] * 50)
+    await customer.tell(*[f"{sink.url}/hidden"] * 30)
+    await customer.tell(*[slow] * 50)
+    await customer.tell(f"{sink.url}/new")
+    async with running(worker):
+        await eventually(lambda: len(sink.at("/new")) == 1, seconds=10)
+        await eventually(lambda: len(sink.at("/hidden")) == 30, seconds=30)
+        assert gate.most <= lanes.ROOM_START
+        gate.opened.set()
+        await eventually(lambda: len(sink.received) == 131, seconds=30)
+    assert max(Counter(one.event_id for one in sink.received).values()) == 1
