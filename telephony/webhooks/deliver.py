@@ -38,8 +38,9 @@ RECORD_TRIES = 3
 RECORD_PAUSE_SECONDS = 1.0
 CLOSE_SECONDS_MAX = 2.0
 CACHED_MAX = 1024
-LOOK_MAX = 1024
-"""Rows of the queue that one look takes into account, at most three times."""
+LOOK_MAX = 512
+"""Rows that are read of a queue at once, however long it is."""
+BEYOND_SECONDS = 0.05
 LANES_KEPT_MAX = 1024
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class WebhookWorker:
         self._freed = asyncio.Event()
         self._passed_over = False
         self._place: tuple[int, str] = (0, "")
+        self._beyond_at = 0.0
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -116,17 +118,24 @@ class WebhookWorker:
 
     async def _look(self) -> list[str]:
         """Ids of what is due and has room. Where receivers that do not keep up clog the front of
-        the queue, others are found at its end, where what is new is, and piece by piece."""
-        now = self._clock()
-        rows = await deliveries.due(self._db, now, LOOK_MAX)
+        the queue, others are looked for beyond; with work in hand only now and then."""
+        rows = await deliveries.due(self._db, self._clock(), LOOK_MAX)
         ids = self._with_room(rows)
-        if len(rows) == LOOK_MAX and len(ids) < len(rows):
-            piece = await deliveries.due(self._db, now, LOOK_MAX, after=self._place)
-            at_end = len(piece) < LOOK_MAX
-            self._place = (0, "") if at_end else (piece[-1]["next_attempt_at"], piece[-1]["id"])
-            new = await deliveries.due(self._db, now, LOOK_MAX, newest=True)
-            ids = self._with_room(rows + piece + new[::-1])
-        return ids
+        clogged = len(rows) == LOOK_MAX and len(ids) < len(rows)
+        loop = asyncio.get_running_loop()
+        if not clogged or (ids and loop.time() < self._beyond_at):
+            return ids
+        self._beyond_at = loop.time() + BEYOND_SECONDS
+        return self._with_room(rows + await self._beyond())
+
+    async def _beyond(self) -> list[Row]:
+        """A piece of the queue, at each call the next one, and its end, where what is new is."""
+        now = self._clock()
+        piece = await deliveries.due(self._db, now, LOOK_MAX, after=self._place)
+        last = len(piece) < LOOK_MAX
+        self._place = (0, "") if last else (piece[-1]["next_attempt_at"], piece[-1]["id"])
+        newest = await deliveries.due(self._db, now, LOOK_MAX, newest=True)
+        return piece + newest[::-1]
 
     def _with_room(self, due: list[Row]) -> list[str]:
         """Ids of those for which worker, lane and account have room."""
