@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from api import health, openapi, problems
 from api.background import Background
+from api.dashboard import pages as dashboard
+from api.dashboard.viewer import viewer_of as signed_in
 from api.docs import live
 from api.docs import pages as docs
 from api.endpoint import Endpoint
@@ -40,12 +42,14 @@ from api.v1 import (
 from api.web import assets, errors
 from api.web.cookies import is_https
 from api.web.headers import guarded
-from api.web.page import Page, ViewerOf, nobody
+from api.web.page import Page, ViewerOf
 from api.web.streams import Streams
 from db.database import Database, DatabaseBusyError
 from telephony.errors import Problem
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.users.passwords import Hasher
+from telephony.users.sign_in import SignIn
 from telephony.voice.recordings.store import open_store
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -56,13 +60,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
     *webhooks.endpoint.all, *event_stream.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
-PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all)
+PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all, *dashboard.PAGES)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
     settings: Settings, db: Database, vault: Vault, pages: Sequence[Page] = PAGES,
-    viewer_of: ViewerOf = nobody, background: Background | None = None,
+    viewer_of: ViewerOf = signed_in, background: Background | None = None,
 ) -> ASGIApp:  # fmt: skip
     """The ASGI application; it opens nothing and speaks to nothing but the database and the
     store of recordings. `viewer_of` tells who is signed in; whoever serves it runs `background`
@@ -89,6 +93,7 @@ def create_app(
     app.state.recordings, app.state.background = open_store(settings), background
     app.state.endpoints = ENDPOINTS
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
+    app.state.sign_in = SignIn(db, vault, Hasher())
     return request_ids(background.requests.note, guarded(app, is_https(settings)))
 
 

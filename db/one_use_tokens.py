@@ -41,10 +41,11 @@ def add(conn: Conn, now: int, **facts: Any) -> str:
 
 
 async def look(reader: Reader, kind: str, sha256: str, now: int) -> Row | None:
-    """The token of that kind, unless it was used or is too old."""
+    """The token of that kind and the name of its account, unless it was used or is too old."""
     return await reader.one(
-        "SELECT * FROM one_use_token WHERE sha256 = :sha256 AND kind = :kind"
-        " AND expires_at > :now",
+        "SELECT t.*, a.name AS account FROM one_use_token t LEFT JOIN account a"
+        " ON a.id = t.account_id WHERE t.sha256 = :sha256 AND t.kind = :kind"
+        " AND t.expires_at > :now",
         sha256=sha256, kind=kind, now=now,
     )  # fmt: skip
 

@@ -31,6 +31,15 @@ def count(conn: Conn, subject: str, now: int, since: int) -> int:
     return int(row["failures"])
 
 
+def recent(conn: Conn, subject: str, since: int) -> int:
+    """How many are counted, 0 if the last one was before `since`."""
+    row = conn.one(
+        "SELECT failures FROM sign_in_failure WHERE subject = :subject AND last_at >= :since",
+        subject=subject, since=since,
+    )  # fmt: skip
+    return int(row["failures"]) if row else 0
+
+
 def forget(conn: Conn, subject: str) -> None:
     """The subject has proved itself."""
     conn.run("DELETE FROM sign_in_failure WHERE subject = :subject", subject=subject)

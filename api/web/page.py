@@ -10,6 +10,7 @@ import gzip
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
@@ -29,6 +30,7 @@ from telephony.settings import Settings
 
 PUBLIC = None
 SIGN_IN = "/sign-in"
+CONFIRM = "/confirm"
 FORM_BYTES_MAX = 256 * 1024
 FORM_FIELDS_MAX = 200
 FILES_MAX = 5
@@ -36,19 +38,22 @@ GZIP_LEVEL = 4
 
 
 class Viewer(Protocol):
-    """Who is signed in. `role` is one of those that pages name."""
+    """Who is signed in. `roles` are of those that pages name."""
 
     @property
     def name(self) -> str:
         """What the corner of a page shows."""
 
     @property
-    def role(self) -> str:
-        """What they may do."""
+    def roles(self) -> Collection[str]:
+        """What they are, in their account and on the platform."""
 
     @property
     def account_id(self) -> str:
         """Whose pages they see."""
+
+    def confirmed(self, now: Instant) -> bool:
+        """True if they have proved lately to be the one who signed in."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,11 @@ Run = Callable[[PageContext, Any], Awaitable[Facts | Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """`roles` None: public; else only who has one of them. `takes` is the model of the query, or
-    of the form. `part` is the template where htmx asks. `again` gives the facts with which
-    `template` shows a refused form once more. `packed`: it may be compressed, since nothing in it
-    is secret (BREACH)."""
+    """`roles` None: public; else only who has one of them; with `confirm` only who has proved
+    lately to be the one who signed in, others are sent to do that first. `takes` is the model of
+    the query, or of the form. `part` is the template where htmx asks. `again` gives the facts
+    with which `template` shows a refused form once more. `packed`: it may be compressed for
+    whoever is not signed in, since nothing in it is secret (BREACH)."""
 
     method: str
     path: str
@@ -93,6 +99,7 @@ class Page:
     again: Show | None = None
     bytes_max: int = FORM_BYTES_MAX
     packed: bool = False
+    confirm: bool = False
 
     def route(self) -> Route:
         """The starlette route."""
@@ -103,9 +110,11 @@ class Page:
         request.state.viewer = viewer = await state.viewer_of(request)
         if self.roles is not PUBLIC:
             if viewer is None:
-                return _to_sign_in(request)
-            if viewer.role not in self.roles:
+                return _elsewhere(request, SIGN_IN)
+            if not set(self.roles) & set(viewer.roles):
                 raise RoleMissingError
+            if self.confirm and not viewer.confirmed(now()):
+                return _elsewhere(request, CONFIRM)
         if any("\0" in part for part in request.path_params.values()):
             raise NotFoundError
         context = PageContext(
@@ -116,7 +125,8 @@ class Page:
     async def _show(self, context: PageContext) -> Response:
         given = self._parse(dict(context.request.query_params)) if self.takes else None
         response = self._answer(context, await self.run(context, given))
-        return await _pack(context.request, response) if self.packed else response
+        packed = self.packed and context.viewer is None
+        return await _pack(context.request, response) if packed else response
 
     async def _act(self, context: PageContext) -> Response:
         form = await _form(context.request, self.bytes_max)
@@ -183,11 +193,6 @@ class Pages:
 ViewerOf = Callable[[Request], Awaitable[Viewer | None]]
 
 
-async def nobody(request: Request) -> Viewer | None:
-    """Who is signed in where nobody can sign in."""
-    return None
-
-
 async def _pack(request: Request, response: Response) -> Response:
     """The response as gzip, for a browser that takes it."""
     if "gzip" in request.headers.get("accept-encoding", ""):
@@ -198,12 +203,21 @@ async def _pack(request: Request, response: Response) -> Response:
     return response
 
 
-def _to_sign_in(request: Request) -> Response:
-    """htmx would put the sign-in page into a part of this one, so it is told to go there."""
+def _elsewhere(request: Request, page: str) -> Response:
+    """To a page that leads back. htmx would put it into a part of this one, so it is told to go
+    there."""
+    whole = request.method == "GET" and "hx-request" not in request.headers
+    back = request.url.path if whole else _came_from(request)
+    target = f"{page}?{urlencode({'next': back}, safe='/')}" if back else page
     if "hx-request" in request.headers:
-        return Response(status_code=401, headers={"HX-Redirect": SIGN_IN})
-    target = f"{SIGN_IN}?next={request.url.path}" if request.method == "GET" else SIGN_IN
+        return Response(status_code=401, headers={"HX-Redirect": target})
     return RedirectResponse(target, 303)
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours whose form this is, empty if the browser does not tell."""
+    referrer = urlsplit(request.headers.get("referer", ""))
+    return referrer.path if referrer.netloc == request.headers.get("host") else ""
 
 
 async def _form(request: Request, bytes_max: int) -> FormData:

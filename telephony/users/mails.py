@@ -21,7 +21,7 @@ class Post:
     @classmethod
     def of(cls, vault: Vault, settings: Settings) -> "Post":
         """As the settings say."""
-        return cls(vault, f"{settings.api_url}/dashboard")
+        return cls(vault, settings.api_url)
 
 
 def register(conn: Conn, post: Post, email: str, token: str, now: Instant) -> None:

@@ -24,16 +24,11 @@ RIGHTS: dict[str, frozenset[Right]] = {
 SHOWN = {"owner": "Owner", "developer": "Developer", "billing": "Billing",
          "read_only": "Read only"}  # fmt: skip
 
-
-class PlatformRight(StrEnum):
-    """What a page or an action of the administrators needs."""
-
-    look = "look"
-    act = "act"
+PLATFORM_ADMIN = "platform_admin"
+PLATFORM_SUPPORT = "platform_support"
+USER = "user"
 
 
-PLATFORM_RIGHTS: dict[str, frozenset[PlatformRight]] = {
-    "admin": frozenset(PlatformRight),
-    "support": frozenset({PlatformRight.look}),
-    "": frozenset(),
-}
+def having(right: Right) -> tuple[str, ...]:
+    """The roles that have a right, as pages declare them."""
+    return tuple(role for role, rights in RIGHTS.items() if right in rights)

@@ -9,6 +9,7 @@ from telephony.audit import Actor
 from telephony.clock import SECOND, Instant
 from telephony.errors import NotFoundError
 from telephony.users.problems import ConfirmFirstError
+from telephony.users.roles import RIGHTS, Right
 from telephony.users.tokens import new_token, token_hash
 
 IDLE_SECONDS_MAX = 12 * 3600
@@ -47,6 +48,17 @@ class Member:
     last_seen_at: Instant
     confirmed_at: Instant
     address: str
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What pages ask for: `user`, the role in the account, `platform_…`."""
+        platform = f"platform_{self.platform_role}" if self.platform_role else ""
+        return frozenset({"user", self.role, platform} - {""})
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What the role in the account allows."""
+        return RIGHTS.get(self.role, frozenset())
 
     @property
     def actor(self) -> Actor:

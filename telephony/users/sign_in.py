@@ -50,7 +50,7 @@ class SignIn:
     def __init__(self, db: Database, vault: Vault, hasher: Hasher) -> None:
         self._db = db
         self._vault = vault
-        self._hasher = hasher
+        self.hasher = hasher
         self._delayed = 0
 
     async def by_password(
@@ -63,12 +63,12 @@ class SignIn:
         if not slowing.is_known(self._vault, user, known, now):
             await self._slow(who, now)
         stored = user["password_argon2"] if user else ""
-        right = await self._hasher.verify(stored, password)
+        right = await self.hasher.verify(stored, password)
         if not (right and user) or not may_sign_in(user):
             await self._db.write(_refused, user, who, origin, now)
             raise SignInRefusedError
         if ARGON2.check_needs_rehash(stored):
-            renewed = await self._hasher.hash(password)
+            renewed = await self.hasher.hash(password)
             await self._db.write(users.change, user["id"], password_argon2=renewed)
         return await self._db.write(_passed, self._vault, user["id"], who, origin, now)
 
@@ -88,7 +88,7 @@ class SignIn:
         who = slowing.subjects(self._vault, member.address, member.email)
         await self._slow(who, now)
         user = await self._db.write(users.by_id, member.user_id)
-        if not await self._hasher.verify(user["password_argon2"], password):
+        if not await self.hasher.verify(user["password_argon2"], password):
             await self._db.write(slowing.failed, who, now)
             raise SignInRefusedError("This is not your password. Try again.")
         return await self._db.write(confirmed, member, "password", now)

@@ -19,7 +19,7 @@ from telephony.users.sessions import Member
 
 def must(member: Member, right: Right) -> None:
     """Raise RoleMissingError unless the member's role has the right."""
-    if right not in RIGHTS.get(member.role, frozenset()):
+    if right not in member.rights:
         raise RoleMissingError
 
 

@@ -67,6 +67,8 @@ def confirm(
 def disable(conn: Conn, member: Member, now: Instant) -> str:
     """Switch two-factor sign-in off; the session's new token."""
     member.must_be_confirmed(now)
+    if users.by_id(conn, member.user_id)["totp_since"] is None:
+        raise CodeRefusedError("Two-factor sign-in is off already.")
     users.change(conn, member.user_id, totp_sealed="", totp_since=None)
     credentials.set_codes(conn, member.user_id, [])
     token = sessions.rotate_alone(conn, member, now)

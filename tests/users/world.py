@@ -71,6 +71,12 @@ class People:
         assert row is not None
         return row
 
+    async def member_of(self, email: str, account: str) -> str:
+        """The id of that of the user's accounts which has this name."""
+        rows = await users.accounts_of(self.database, (await self.user(email))["id"])
+        (found,) = [row["id"] for row in rows if row["name"] == account]
+        return str(found)
+
     async def mails(self) -> list[tuple[str, str, str]]:
         """Recipient, subject and text of every mail, oldest first."""
         rows = await self.database.all("SELECT * FROM mail ORDER BY id")
@@ -113,4 +119,4 @@ def _admin(conn: Conn, email: str, role: str) -> str:
 
 def of(vault: Vault) -> Post:
     """Mails that lead to the pages of the tests."""
-    return mails.Post(vault, f"{URL}/dashboard")
+    return mails.Post(vault, URL)

@@ -23,6 +23,13 @@ class User:
     role: str
     account_id: str = "acc_1"
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        return (self.role,)
+
+    def confirmed(self, now: int) -> bool:
+        return self.name != "Doubtful"
+
 
 class Order(Body):
     """A form."""
@@ -33,7 +40,7 @@ class Order(Body):
 
 async def viewer_of(request: Request) -> User | None:
     role = request.headers.get("x-role")
-    return User("Ann", role) if role else None
+    return User(request.headers.get("x-name", "Ann"), role) if role else None
 
 
 @page("GET", "/sample", template="error_part.html")
@@ -72,6 +79,16 @@ async def owners(context: PageContext, _: None) -> dict[str, Any]:
 
 @page("POST", "/sample/owners", roles=("owner",))
 async def owners_do(context: PageContext, _: None) -> Response:
+    return PlainTextResponse("done")
+
+
+@page("GET", "/sample/safe", roles=("owner",), confirm=True)
+async def safe(context: PageContext, _: None) -> Response:
+    return PlainTextResponse("open")
+
+
+@page("POST", "/sample/safe", roles=("owner",), confirm=True)
+async def safe_do(context: PageContext, _: None) -> Response:
     return PlainTextResponse("done")
 
 

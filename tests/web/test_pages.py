@@ -156,3 +156,28 @@ async def test_a_defect_shows_its_request_id_and_nothing_else(
     part = await web.get("/sample/crash", headers={"HX-Request": "true"})
     assert "<html" not in part.text
     assert re.search(r"req_\w+", part.text)
+
+
+async def test_what_needs_a_confirmation_sends_there_and_back(web: httpx.AsyncClient) -> None:
+    owner = {"X-Role": "owner", **ORIGIN}
+    assert (await web.get("/sample/safe", headers=owner)).text == "open"
+    doubtful = owner | {"X-Name": "Doubtful"}
+    response = await web.get("/sample/safe", headers=doubtful)
+    assert (response.status_code, response.headers["location"]) == (
+        303, "/confirm?next=/sample/safe",
+    )  # fmt: skip
+    form = {csrf.FIELD: await token(web)}
+    for referrer, target in (
+        (f"{URL}/sample/form?x=1", "/confirm?next=/sample/form"),
+        ("https://evil.example/x", "/confirm"),
+        ("", "/confirm"),
+    ):
+        headers = doubtful | {"Referer": referrer}
+        response = await web.post("/sample/safe", data=form, headers=headers)
+        assert (response.status_code, response.headers["location"]) == (303, target)
+    part = doubtful | {"HX-Request": "true"}
+    response = await web.get("/sample/safe", headers=part)
+    assert response.headers["hx-redirect"] == "/confirm"
+    assert (await web.post("/sample/safe", data=form, headers=owner)).text == "done"
+    response = await web.get("/sample/safe", headers=doubtful | {"X-Role": "billing"})
+    assert response.status_code == 403

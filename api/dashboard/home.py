@@ -1,0 +1,29 @@
+"""The first page after signing in."""
+
+from starlette.responses import Response
+
+from api.dashboard.viewer import go, member
+from api.web.page import Facts, PageContext, Pages
+from db import ledger, users
+from telephony.users.roles import PLATFORM_ADMIN, PLATFORM_SUPPORT, USER
+
+page = Pages()
+
+
+@page("GET", "/dashboard", roles=(USER,), template="dashboard/home.html")
+async def home(context: PageContext, _: None) -> Facts | Response:
+    """Balances, and what to do next."""
+    me = member(context)
+    if not me.account_id and me.platform_role:
+        return go("/admin")
+    return {
+        "accounts": await users.accounts_of(context.db, me.user_id),
+        "test": await ledger.balances(context.db, me.account_id, "test"),
+        "live": await ledger.balances(context.db, me.account_id, "live"),
+    }
+
+
+@page("GET", "/admin", roles=(PLATFORM_ADMIN, PLATFORM_SUPPORT), template="dashboard/admin.html")
+async def admin(context: PageContext, _: None) -> Facts:
+    """The gate of the administrators' pages."""
+    return {}

@@ -1,0 +1,9 @@
+"""All pages of signing in and of the dashboard."""
+
+from api.dashboard import confirm, home, register, security, sign_in, team
+from api.web.page import Page
+
+PAGES: tuple[Page, ...] = (
+    *sign_in.page.all, *register.page.all, *confirm.page.all, *home.page.all,
+    *security.page.all, *team.page.all,
+)  # fmt: skip

@@ -1,0 +1,53 @@
+"""A person with a browser that runs no scripts: cookies, links, forms."""
+
+import re
+from html import unescape
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.users.world import PASSWORD, URL
+
+FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
+INPUT = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
+
+
+class Visitor:
+    """Follows redirections like a browser; `page` is the last answer."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.page = httpx.Response(200)
+
+    async def open(self, path: str, status: int = 200) -> str:
+        """The text of a page, after redirections."""
+        self.page = await self.client.get(path, follow_redirects=True)
+        assert self.page.status_code == status, (path, self.page.status_code, self.page.text)
+        return unescape(self.page.text)
+
+    async def send(self, action: str, status: int = 200, nth: int = 0, **fields: str) -> str:
+        """Send the form of the present page that has this action, with its hidden fields; the
+        text of what follows."""
+        forms = [body for name, body in FORM.findall(self.page.text) if unescape(name) == action]
+        assert forms, (action, FORM.findall(self.page.text))
+        hidden = {name: unescape(value) for name, value in INPUT.findall(forms[nth])}
+        headers = {"Origin": URL, "Referer": str(self.page.url)}
+        self.page = await self.client.post(
+            action, data=hidden | fields, headers=headers, follow_redirects=True
+        )
+        assert self.page.status_code == status, (action, self.page.status_code, self.page.text)
+        return unescape(self.page.text)
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> str:
+        """Open the page and sign in; the page after it."""
+        await self.open("/sign-in")
+        return await self.send("/sign-in", email=email, password=password)
+
+    @property
+    def at(self) -> str:
+        """The path of the present page."""
+        return urlsplit(str(self.page.url)).path
+
+    def actions(self) -> list[str]:
+        """Where the forms of the present page go."""
+        return [unescape(action) for action, _ in FORM.findall(self.page.text)]
