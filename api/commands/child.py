@@ -63,6 +63,7 @@ class Child:
                 start_new_session=True,
                 env=os.environ | {
                     "SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console",
+                    "SMS_VOIP_MAIL_TO_LOG": str(not self._settings.smtp_host),
                     "SMS_VOIP_METRICS_PORT": str(self._settings.metrics_port),
                 },
             )  # fmt: skip

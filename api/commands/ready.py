@@ -107,6 +107,7 @@ def show(console: Console, document: dict[str, Any]) -> None:
     line = f"server {tls['server']}  browsers {tls['websocket']}  ({whose})"
     console.print(f"  [bold]TLS[/]        {escape(line)}", soft_wrap=True)
     console.print(f"  [bold]metrics[/]    {document['metrics_url'] or 'off'}")
+    console.print(f"  [bold]pages[/]      {url}/sign-in")
     admin = document["admin"]
     console.print(f"  [bold]admin[/]      {admin['email']}  password {escape(admin['password'])}")
     console.print("\n  Try it:\n")

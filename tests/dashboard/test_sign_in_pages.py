@@ -57,9 +57,13 @@ async def test_the_answer_is_the_same_for_everybody(people: People, ada: Visitor
     assert "Write an email address" in await _refused(ada, "/register", email="nonsense")
 
 
-async def _refused(visitor: Visitor, page: str, status: int = 400, **fields: str) -> str:
+async def _refused(
+    visitor: Visitor, page: str, status: int = 400, *, email: str, password: str = ""
+) -> str:
     await visitor.open(page)
-    return await visitor.send(page, status, **fields)
+    if password:
+        return await visitor.send(page, status, email=email, password=password)
+    return await visitor.send(page, status, email=email)
 
 
 async def test_nobody_is_flooded_with_mails(people: People, ada: Visitor) -> None:

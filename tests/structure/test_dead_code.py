@@ -20,13 +20,6 @@ USED_BY_OTHERS = {
     "wait_ready": "tests wait for a link with it",
     "dial": "tests call from a softphone with it",
 }
-PAGES_TO_COME = {
-    "about", "accept_new", "accounts_of", "add_options", "ask_reset", "by_code", "by_password",
-    "change_password", "change_role", "checked", "codes_left", "end_others", "enrol", "enter",
-    "invitations", "invite", "members", "open_account", "passkeys", "renew_codes", "seen_is_news",
-    "sign_in", "use_options",
-}  # fmt: skip
-"""Deeds of signing in, whose pages follow."""
 DECORATORS = ["@endpoint", "@page", "@*.command", "@field_validator", "@model_validator"]
 
 
@@ -37,7 +30,7 @@ def named_in_templates() -> set[str]:
 
 
 def test_no_dead_code() -> None:
-    names = [*USED_BY_OTHERS, *PAGES_TO_COME, *named_in_templates()]
+    names = [*USED_BY_OTHERS, *named_in_templates()]
     vulture = Vulture(ignore_decorators=DECORATORS, ignore_names=names)
     vulture.scavenge([str(ROOT / folder) for folder in ("api", "telephony", "db")])
     found = [
