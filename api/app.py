@@ -15,7 +15,7 @@ from api.dashboard import pages as dashboard
 from api.dashboard.viewer import viewer_of as signed_in
 from api.docs import live
 from api.docs import pages as docs
-from api.endpoint import Endpoint
+from api.endpoint import Endpoint, routes
 from api.requests import request_ids
 from api.v1 import (
     call_log,
@@ -74,7 +74,7 @@ def create_app(
     background = background or Background(db, settings)
     app = Starlette(
         routes=[
-            *(endpoint.route() for endpoint in sorted(ENDPOINTS, key=_seldom)),
+            *routes(sorted(ENDPOINTS, key=_seldom)),
             sms_push.ROUTE,
             Route("/api/v1/openapi.json", _openapi, methods=["GET"]),
             *(page.route() for page in pages),

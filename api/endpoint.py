@@ -6,7 +6,7 @@ A coroutine only reads.
 
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -110,11 +110,8 @@ class Endpoint:
     def _only_reads(self) -> bool:
         return inspect.iscoroutinefunction(self.run)
 
-    def route(self) -> Route:
-        """The starlette route."""
-        return Route(f"/api/v1{self.path}", self._serve, methods=[self.method])
-
-    async def _serve(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
+        """Answer one request; raises Problem."""
         context = await self._context(request)
         given = await self._parse(request)
         if self._only_reads:
@@ -194,6 +191,25 @@ class Endpoint:
             context.me.account_id, context.me.mode, self.path, check(key),
             context.vault.fingerprint(described),
         )  # fmt: skip
+
+
+def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
+    """One starlette route for each path, so that Allow names all methods that it takes."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
+    return [
+        Route(f"/api/v1{path}", _by_method(methods), methods=list(methods))
+        for path, methods in paths.items()
+    ]
+
+
+def _by_method(methods: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await methods[method].serve(request)
+
+    return serve
 
 
 @dataclass

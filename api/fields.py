@@ -1,5 +1,6 @@
 """Kinds of fields that several endpoints take or give."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -11,15 +12,42 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     field_validator,
 )
 
 from telephony.clock import SECOND, Instant, rfc3339
 from telephony.money import Micros, to_json, to_micros
 from telephony.phone_numbers import e164
+from telephony.voice.sip_rules import SECRET_LENGTHS
+from telephony.webhooks.egress import URL_CHARS_MAX
+
+PHONE_NUMBER = {"format": "phone-number"}
+"""E.164; blanks, dashes and brackets are tolerated, so no pattern would be right."""
 
 Number = Annotated[
-    str, AfterValidator(e164), Field(description="E.164 phone number", examples=["+15550111222"])
+    str,
+    AfterValidator(e164),
+    Field(
+        description="E.164 phone number",
+        examples=["+15550111222"],
+        json_schema_extra=PHONE_NUMBER,
+    ),
+]
+
+
+def _number_if_any(text: str) -> str:
+    return e164(text) if text else ""
+
+
+NumberIfAny = Annotated[
+    str,
+    AfterValidator(_number_if_any),
+    Field(
+        description="E.164 phone number; empty for none",
+        examples=["+15550111222"],
+        json_schema_extra={"anyOf": [{"const": ""}, PHONE_NUMBER]},
+    ),
 ]
 Money = Annotated[
     Micros,
@@ -31,6 +59,32 @@ Time = Annotated[
     PlainSerializer(rfc3339, return_type=str),
     Field(description="RFC 3339, UTC", examples=["2026-01-12T20:15:00Z"]),
 ]
+
+
+def anchored(pattern: re.Pattern[str]) -> str:
+    """What matches the whole of a text, as JSON Schema writes it."""
+    return f"^(?:{pattern.pattern})$"
+
+
+CallbackUrl = Annotated[
+    str,
+    Field(
+        description="Where this one's events go: https, and no private address",
+        examples=["https://example.com/hooks/sms"],
+        json_schema_extra={"format": "uri", "maxLength": URL_CHARS_MAX},
+    ),
+]
+SipSecret = Annotated[
+    SecretStr,
+    Field(
+        description="Printable ASCII; not a common one, and not made of the user name",
+        json_schema_extra={
+            "minLength": SECRET_LENGTHS[0],
+            "maxLength": SECRET_LENGTHS[1],
+            "pattern": "^[ -~]*$",
+        },
+    ),
+]
 SipAccount = Annotated[str, Field(max_length=64, description="SIP username or id")]
 Reference = Annotated[str, Field(max_length=255, description="Your own id, given back in events")]
 
@@ -40,16 +94,21 @@ def _amount(value: Any) -> Micros:
         raise ValueError("write the amount as a number, for example 25")
     # The shortest decimal of a float is what the customer typed.
     micros = to_micros(Decimal(str(value)))
-    if not 0 < micros <= AMOUNT_MAX:
-        raise ValueError("an amount is above 0 and at most 1,000,000")
+    if not 0 < micros <= to_micros(AMOUNT_MAX):
+        raise ValueError(f"an amount is above 0 and at most {AMOUNT_MAX:,}")
     return micros
 
 
-AMOUNT_MAX = 1_000_000 * 1_000_000
+AMOUNT_MIN = 0.000_001
+AMOUNT_MAX = 1_000_000
 Amount = Annotated[
     Micros,
     BeforeValidator(_amount, json_schema_input_type=float),
-    Field(description="Amount in the account's currency, at most six decimals", examples=[25]),
+    Field(
+        description="Amount in the account's currency, at most six decimals",
+        examples=[25],
+        json_schema_extra={"minimum": AMOUNT_MIN, "maximum": AMOUNT_MAX},
+    ),
 ]
 
 
@@ -59,8 +118,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-"""pydantic alone takes `true` for 1."""
+WHOLE = BeforeValidator(_whole)
+"""For an int, after its limits: pydantic alone takes `true` for 1."""
 
 
 class Body(BaseModel):
@@ -87,28 +146,44 @@ class Answer(BaseModel):
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
-def instant_of(text: str) -> Instant:
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("write it as a string")
+    return value
+
+
+def instant_of(text: Any) -> Instant:
     """`2026-01-12` or RFC 3339 → instant; ValueError with a sentence."""
     try:
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        moment = datetime.fromisoformat(_text(text).strip().replace(" ", "+"))
     except ValueError as error:
         raise ValueError("write a date such as 2026-01-12 or 2026-01-12T20:15:00Z") from error
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def end_of(text: str) -> Instant:
+def end_of(text: Any) -> Instant:
     """Like `instant_of`, but a date alone means the end of that day."""
-    alone = len(text.strip()) <= len("2026-01-12")
+    alone = len(_text(text).strip()) <= len("2026-01-12")
     return instant_of(text) + (86400 * SECOND if alone else 0)
 
+
+DATE_OR_TIME = {"anyOf": [{"format": "date"}, {"format": "date-time"}]}
 
 Moment = Annotated[
     Instant,
     BeforeValidator(instant_of, json_schema_input_type=str),
-    Field(description="Date or RFC 3339 time, UTC", examples=["2026-01-12"]),
+    Field(
+        description="Date or RFC 3339 time, UTC",
+        examples=["2026-01-12"],
+        json_schema_extra=DATE_OR_TIME,
+    ),
 ]
 Until = Annotated[
     Instant,
     BeforeValidator(end_of, json_schema_input_type=str),
-    Field(description="Date, its whole day included, or RFC 3339 time", examples=["2026-01-12"]),
+    Field(
+        description="Date, its whole day included, or RFC 3339 time",
+        examples=["2026-01-12"],
+        json_schema_extra=DATE_OR_TIME,
+    ),
 ]

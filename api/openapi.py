@@ -1,10 +1,25 @@
 """The OpenAPI 3.1 document, derived from the endpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from openapi_pydantic import (
+    Components,
+    Info,
+    MediaType,
+    OpenAPI,
+    Operation,
+    Parameter,
+    PathItem,
+    RequestBody,
+    Response,
+    Schema,
+    SecurityScheme,
+    Server,
+)
+from openapi_pydantic.v3.v3_1.parameter import ParameterLocation
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api.endpoint import PUBLIC, Endpoint
 from api.problems import MEDIA_TYPE
@@ -58,88 +73,108 @@ PROBLEM_SCHEMA = {
         "errors": {"type": "array", "items": {"type": "object"}},
     },
 }
+IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
+TEXT = {"type": "string"}
+
+Refs = Mapping[Any, dict[str, Any]]
+"""Model and mode → where its schema is."""
 
 
 def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
     """OpenAPI of the endpoints; every error comes from their declarations."""
-    models: list[tuple[type[BaseModel], Any]] = []
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = []
     for endpoint in endpoints:
         if endpoint.returns:
             models.append((endpoint.returns, "serialization"))
         if endpoint.takes:
             models.append((endpoint.takes, "validation"))
     refs, schemas = models_json_schema(models, ref_template=REF)
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, Operation]] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, refs)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "SMS & Voice Platform", "version": VERSION},
-        "servers": [{"url": f"{base_url}/api/v1"}],
-        "paths": paths,
-        "components": {
-            "schemas": {**schemas.get("$defs", {}), "Problem": PROBLEM_SCHEMA},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+    whole = OpenAPI(
+        openapi="3.1.0",
+        info=Info(title="SMS & Voice Platform", version=VERSION),
+        servers=[Server(url=f"{base_url}/api/v1")],
+        paths={path: PathItem(**methods) for path, methods in paths.items()},
+        components=Components(
+            schemas={
+                name: _schema(schema)
+                for name, schema in (schemas.get("$defs", {}) | {"Problem": PROBLEM_SCHEMA}).items()
+            },
+            securitySchemes={"key": SecurityScheme(type="http", scheme="bearer")},
+        ),
+    )
+    return whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def _operation(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
-    operation: dict[str, Any] = {
-        "operationId": endpoint.run.__name__,
-        "summary": endpoint.summary,
-        "parameters": _parameters(endpoint),
-        "responses": _responses(endpoint, refs),
-        "security": [{"key": []}] if endpoint.scope is not PUBLIC else [{}, {"key": []}],
-    }
+def _schema(schema: dict[str, Any]) -> Schema:
+    return Schema.model_validate(schema)
+
+
+def _operation(endpoint: Endpoint, refs: Refs) -> Operation:
+    operation = Operation(
+        operationId=endpoint.run.__name__,
+        summary=endpoint.summary,
+        parameters=_parameters(endpoint),
+        responses=_responses(endpoint, refs),
+        security=[{"key": []}] if endpoint.scope is not PUBLIC else [{}, {"key": []}],
+    )
     if endpoint.takes and endpoint.method != "GET":
-        schema = refs[endpoint.takes, "validation"]
-        operation["requestBody"] = {
-            "required": bool(endpoint.takes.model_fields),
-            "content": {"application/json": {"schema": schema}},
-        }  # fmt: skip
+        operation.requestBody = RequestBody(
+            required=any(one.is_required() for one in endpoint.takes.model_fields.values()),
+            content=_content("application/json", refs[endpoint.takes, "validation"]),
+        )
     return operation
 
 
-def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint) -> list[Parameter]:
     names = [part[1:-1] for part in endpoint.path.split("/") if part.startswith("{")]
-    found = [_parameter(name, "path", {"type": "string"}, required=True) for name in names]
+    found = [_parameter(name, ParameterLocation.PATH, TEXT, required=True) for name in names]
     if endpoint.method == "POST":
-        schema = {"type": "string", "minLength": 1, "maxLength": 255}
-        found.append(_parameter("Idempotency-Key", "header", schema))
+        found.append(_parameter("Idempotency-Key", ParameterLocation.HEADER, IDEMPOTENCY_KEY))
     if endpoint.cached:
-        found.append(_parameter("If-None-Match", "header", {"type": "string"}))
+        found.append(_parameter("If-None-Match", ParameterLocation.HEADER, TEXT))
     if endpoint.takes and endpoint.method == "GET":
         properties = endpoint.takes.model_json_schema()["properties"]
-        found += [_parameter(name, "query", schema) for name, schema in properties.items()]
+        found += [
+            _parameter(name, ParameterLocation.QUERY, schema) for name, schema in properties.items()
+        ]
     return found
 
 
 def _parameter(
-    name: str, place: str, schema: dict[str, Any], required: bool = False
-) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": required, "schema": schema}
+    name: str, place: ParameterLocation, schema: dict[str, Any], required: bool = False
+) -> Parameter:
+    return Parameter.model_validate(
+        {"name": name, "in": place, "required": required, "schema": _schema(schema)}
+    )
 
 
-def _responses(endpoint: Endpoint, refs: Any) -> dict[str, Any]:
-    good = {}
+def _content(media_type: str, schema: dict[str, Any]) -> dict[str, MediaType]:
+    return {media_type: MediaType.model_validate({"schema": schema})}
+
+
+def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
+    good: dict[str, MediaType] = {}
     if endpoint.returns:
-        good = {"application/json": {"schema": refs[endpoint.returns, "serialization"]}}
-    good |= {media_type: {"schema": {"type": "string"}} for media_type in endpoint.besides}
+        good = _content("application/json", refs[endpoint.returns, "serialization"])
+    for media_type in endpoint.besides:
+        good |= _content(media_type, TEXT)
     statuses = [endpoint.status, *([202] if endpoint.then else []),
                 *([206] if endpoint.partial else [])]  # fmt: skip
-    responses: dict[str, Any] = {
-        str(status): {"description": DESCRIPTIONS[status], "content": good} for status in statuses
+    responses = {
+        str(status): Response(description=DESCRIPTIONS[status], content=good) for status in statuses
     }
     if endpoint.cached:
-        responses["304"] = {"description": "What If-None-Match names is still so."}
+        responses["304"] = Response(description="What If-None-Match names is still so.")
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in problems_of(endpoint):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         text = "\n".join(f"`{problem.code}`: {problem.title}" for problem in problems)
-        content = {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
-        responses[str(status)] = {"description": text, "content": content}
+        content = _content(MEDIA_TYPE, {"$ref": REF.format(model="Problem")})
+        responses[str(status)] = Response(description=text, content=content)
     return responses
 
 

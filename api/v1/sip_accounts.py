@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, StrictBool
+from pydantic import Field
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Number, Time, Whole
+from api.fields import Answer, Body, Time
 from api.v1.applied import wait_applied
+from api.v1.sip_account_forms import CreateBody, Options, Transport
 from db import caller_ids, sip
 from db.connection import Row
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, SipAccountExistsError
@@ -19,51 +20,7 @@ endpoint = Endpoints()
 PAGE_MAX = 100
 PAGE_DEFAULT = 25
 OFFSET_MAX = 1_000_000_000
-LABEL_CHARS_MAX = 64
-CONTACTS_MAX = 10
 LISTS = ("codecs", "transports", "cidrs")
-
-Transport = Literal["udp", "tcp", "tls", "wss"]
-Codecs = Annotated[
-    list[Literal["ulaw", "alaw", "g722", "gsm"]],
-    Field(min_length=1, description="In the order of preference"),
-]
-Transports = Annotated[list[Transport], Field(min_length=1)]
-Cidrs = Annotated[list[str], Field(description="Networks that the phone may come from; empty: any")]
-ShortNumber = Annotated[
-    str, Field(description="2 to 6 digits that the account's other phones dial", examples=["201"])
-]
-
-
-class Options(Body):
-    """What may be changed of a SIP account."""
-
-    label: Annotated[str, Field(max_length=LABEL_CHARS_MAX)] = ""
-    caller_id: Annotated[Number, Field(description="A verified number of the account")] = ""
-    short_number: ShortNumber | None = None
-    codecs: Codecs = Field(default=["ulaw", "alaw"])
-    transports: Transports = Field(default=["udp", "tcp", "tls", "wss"])
-    media: Annotated[
-        Literal["rtp", "srtp", "webrtc"], Field(description="`webrtc`: DTLS-SRTP with ICE")
-    ] = "rtp"
-    max_contacts: Annotated[Whole, Field(ge=1, le=CONTACTS_MAX)] = 5
-    nat: Annotated[StrictBool, Field(description="The phone may be behind a router")] = True
-    cidrs: Cidrs = Field(default=[])
-    record: Annotated[
-        Literal["", "outbound", "inbound", "all"], Field(description="Calls to record")
-    ] = ""
-    status: Literal["active", "suspended"] = "active"
-
-
-class CreateBody(Options):
-    """A new SIP account; every field has a default."""
-
-    username: Annotated[
-        str | None, Field(description="2 to 32 of a-z, 0-9, dot, dash, underscore")
-    ] = None
-    sip_password: Annotated[
-        SecretStr | None, Field(description="12 to 128 printable ASCII characters")
-    ] = None
 
 
 class ListQuery(Body):

@@ -7,16 +7,17 @@ from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from api.endpoint import Context, Endpoints
 from api.fields import (
+    WHOLE,
     Amount,
     Answer,
     Body,
+    CallbackUrl,
     Moment,
     Money,
     Nothing,
     Number,
     Reference,
     Time,
-    Whole,
 )
 from api.urls import callback
 from db import messages
@@ -63,10 +64,10 @@ class SendBody(Body):
     to: Number
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
     from_: Annotated[str, Field(alias="from", max_length=32), AfterValidator(number_or_name)] = ""
-    callback_url: str | None = None
+    callback_url: CallbackUrl | None = None
     reference: Reference | None = None
     send_at: Annotated[Moment | None, Field(description="Send it then, within 30 days")] = None
-    validity_seconds: Annotated[Whole, Field(ge=60, le=7 * 86400)] = VALIDITY_SECONDS_DEFAULT
+    validity_seconds: Annotated[int, Field(ge=60, le=7 * 86400), WHOLE] = VALIDITY_SECONDS_DEFAULT
     max_price: Annotated[Amount | None, Field(description="Refuse a dearer message")] = None
     smart_encoding: Annotated[
         StrictBool | None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Time
+from api.fields import Answer, Body, Time, anchored
 from db import sms_accounts
 from db.connection import Row
 from telephony.errors import NotFoundError, ValidationFailedError
@@ -21,7 +21,9 @@ class SenderBody(Body):
         str,
         AfterValidator(senders.carried),
         Field(description="3 to 11 characters with a letter, or a short code of 3 to 8 digits",
-              examples=["ACME"]),
+              examples=["ACME"],
+              json_schema_extra={"anyOf": [{"pattern": anchored(pattern)}
+                                           for pattern in (senders.NAME, senders.SHORT_CODE)]}),
     ]  # fmt: skip
 
 

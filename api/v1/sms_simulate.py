@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 
 from api.endpoint import Context, Endpoints
-from api.fields import Answer, Body, Number, Time
+from api.fields import Answer, Body, CallbackUrl, Number, Time
 from api.urls import callback
 from api.v1.sms import TEXT_MAX, number_or_name
 from db.connection import Row
@@ -23,7 +23,7 @@ class SimulateBody(Body):
     to: Annotated[str, Field(max_length=32), AfterValidator(number_or_name)] = ""
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
     callback_url: Annotated[
-        str | None, Field(description="Where the message_received event goes")
+        CallbackUrl | None, Field(description="Where the message_received event goes")
     ] = None
 
 

@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StrictBool
 
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Money, Nothing, Number, Reference, Whole
+from api.fields import (
+    PHONE_NUMBER,
+    WHOLE,
+    Amount,
+    Answer,
+    Body,
+    CallbackUrl,
+    Money,
+    Nothing,
+    Number,
+    Reference,
+    anchored,
+)
 from api.urls import callback
 from api.v1.calls import Status
 from telephony.errors import (
@@ -37,7 +49,7 @@ def _number_or_phone(text: str) -> str:
 
 
 def _origin(text: str) -> str:
-    return text if USERNAME.fullmatch(text) else e164(text)
+    return text if not text or USERNAME.fullmatch(text) else e164(text)
 
 
 def _record(asked: str | bool | None) -> str | None:
@@ -46,10 +58,21 @@ def _record(asked: str | bool | None) -> str | None:
     return asked
 
 
+Callee = Annotated[
+    str,
+    AfterValidator(_number_or_phone),
+    Field(
+        description="E.164 phone number, or `sip:` and a username",
+        examples=["+15559876543"],
+        json_schema_extra={"anyOf": [PHONE_NUMBER, {"pattern": f"^{SIP}"}]},
+    ),
+]
+
+
 class CallBody(Body):
     """A call from a phone of the account to a number, or to `sip:` and a username."""
 
-    to: Annotated[str, AfterValidator(_number_or_phone), Field(examples=["+15559876543"])]
+    to: Callee
     from_: Annotated[
         str,
         AfterValidator(_origin),
@@ -57,6 +80,9 @@ class CallBody(Body):
             alias="from",
             description="SIP username or its caller id: its phone rings first;"
             " another number of the account: it is called first, and charged, too",
+            json_schema_extra={
+                "anyOf": [{"const": ""}, {"pattern": anchored(USERNAME)}, PHONE_NUMBER]
+            },
         ),
     ] = ""
     caller_id: Number | None = None
@@ -64,12 +90,12 @@ class CallBody(Body):
         Literal["stereo", "mixed"] | StrictBool | None,
         Field(description="True is stereo; if absent, SIP account and account decide"),
     ] = None
-    timeout_seconds: Annotated[Whole, Field(ge=5, le=120)] = RING_SECONDS_DEFAULT
-    time_limit_seconds: Annotated[Whole, Field(ge=1, le=CALL_SECONDS_MAX)] = CALL_SECONDS_MAX
+    timeout_seconds: Annotated[int, Field(ge=5, le=120), WHOLE] = RING_SECONDS_DEFAULT
+    time_limit_seconds: Annotated[int, Field(ge=1, le=CALL_SECONDS_MAX), WHOLE] = CALL_SECONDS_MAX
     max_price_per_minute: Annotated[
         Amount | None, Field(description="Refuse a call whose minute, of both legs, is dearer")
     ] = None
-    callback_url: str | None = None
+    callback_url: CallbackUrl | None = None
     reference: Reference | None = None
 
 

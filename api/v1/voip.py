@@ -1,11 +1,7 @@
 """SIP accounts and their wallet: caller id, secret, top-up."""
 
-from typing import Annotated
-
-from pydantic import Field, SecretStr
-
 from api.endpoint import Context, Endpoints
-from api.fields import Amount, Answer, Body, Money, Number, SipAccount
+from api.fields import Amount, Answer, Body, Money, Number, SipAccount, SipSecret
 from api.v1.applied import when_applied
 from db.ids import new_id
 from telephony.billing import wallets
@@ -34,9 +30,7 @@ class CallerIdAnswer(Answer):
 class PasswordBody(Body):
     """A new secret; a good one is made if none is given."""
 
-    sip_password: Annotated[
-        SecretStr | None, Field(description="12 to 128 printable ASCII characters")
-    ] = None
+    sip_password: SipSecret | None = None
     sip_account: SipAccount | None = None
 
 

@@ -188,7 +188,9 @@ def delete_webhook(context: Context, _: None) -> DeletedEndpoint:
     errors=(NotFoundError,),
 )  # fmt: skip
 def rotate_webhook_secret(context: Context, _: Nothing) -> RotatedSecret:
-    """Replace the secret of an endpoint; both sign for 24 hours. `default` as id is the secret
+    """Replace the secret of an endpoint; both sign for 24 hours.
+
+    `default` as id is the secret
     for callback_url."""
     name = context.path["id"]
     rotated = endpoints.rotate(context.conn, context.vault, _place(context), name, context.now)

@@ -12,8 +12,8 @@ from telephony.errors import NotFoundError, SenderIdNotAllowedError
 from telephony.phone_numbers import prefixes
 from telephony.settings import Settings
 
-_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &._-]{3,11}")
-_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &._-]{3,11}")
+SHORT_CODE = re.compile(r"[0-9]{3,8}")
 WITHOUT_NAMES = frozenset({"1", "32", "52", "54", "55", "56", "57", "86"})
 """Country codes whose networks replace a name or refuse it: a number must be shown there."""
 
@@ -25,7 +25,7 @@ REQUESTS_MAX = 100
 def carried(sender: str) -> str:
     """A name (3–11 characters, a letter among them) or a short code; ValueError with a sentence
     for what no network takes."""
-    if not (_NAME.fullmatch(sender) or _SHORT_CODE.fullmatch(sender)):
+    if not (NAME.fullmatch(sender) or SHORT_CODE.fullmatch(sender)):
         raise ValueError(
             "a sender id is 3 to 11 letters, digits, spaces, &, ., _ or -, one of them a letter,"
             " or a short code of 3 to 8 digits"

@@ -36,7 +36,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, list[Any]]] = [
         "https://example.com/" + "a" * 2048,
     ]),
     ("/voice/call", CALL, "to", ["", "hello", "sip", "+1", None, 1, "alice", "sip:\0"]),
-    ("/voice/call", CALL, "from", ["", "Not A Phone", "+1", 1, None]),
+    ("/voice/call", CALL, "from", ["Not A Phone", "+1", 1, None]),
     ("/voice/call", CALL, "caller_id", ["", "alice", "+1", 1]),
     ("/voice/call", CALL, "timeout_seconds", [4, 121, 0, True, "long", None, 7.5]),
     ("/voice/call", CALL, "time_limit_seconds", [0, -1, 14401, True, None]),

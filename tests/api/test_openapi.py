@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from api.app import ENDPOINTS
 from api.auth import ANY_SCOPE
 from api.endpoint import PUBLIC, Endpoint
+from api.v1 import event_stream
 from db.database import Database
 from telephony.accounts import SCOPES, new_key
 from tests.api.client import BASE, DOCUMENT, Api, good, problem
@@ -78,9 +79,10 @@ def test_bodies_responses_and_keys_are_described(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("endpoint", KEYED, ids=name)
 async def test_every_other_endpoint_needs_a_key_with_its_scope(
-    plain: Api, sqlite: Database, endpoint: Endpoint
+    plain: Api, sqlite: Database, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One key for every way to be refused; a scope more is asked for than the key has."""
+    monkeypatch.setattr(event_stream, "LIFE_SECONDS", 0.05)
 
     async def ask(key: Customer | str | None) -> Any:
         return await plain.using(key).send(endpoint.method, path_of(endpoint), json={})
