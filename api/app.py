@@ -16,6 +16,7 @@ from api.dashboard.viewer import viewer_of as signed_in
 from api.docs import live
 from api.docs import pages as docs
 from api.endpoint import Endpoint, routes
+from api.gate import Gate
 from api.requests import request_ids
 from api.v1 import (
     call_log,
@@ -92,6 +93,7 @@ def create_app(
     app.state.together = {}
     app.state.recordings, app.state.background = open_store(settings), background
     app.state.endpoints = ENDPOINTS
+    app.state.gate = Gate(db, settings)
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
     app.state.sign_in = SignIn(db, vault, Hasher())
     return request_ids(background.requests.note, guarded(app, is_https(settings)))
@@ -114,5 +116,6 @@ def _as_asked(to_program: Handler) -> Handler:
 
 
 async def _openapi(request: Request) -> JSONResponse:
+    await request.app.state.gate.visit(request, "GET /openapi.json")
     base_url = request.app.state.settings.api_url
     return JSONResponse(openapi.document(ENDPOINTS, base_url))

@@ -9,13 +9,15 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.app import ENDPOINTS
+from api.commands.account import account
 from api.commands.asterisk import run_asterisk
 from api.commands.audit import audit
 from api.commands.cdr import cdr
 from api.commands.demo import demo as play_demo
 from api.commands.doctor import examine
+from api.commands.key import key
+from api.commands.ledger import ledger
 from api.commands.listen import listen
-from api.commands.money import account, ledger
 from api.commands.number import number
 from api.commands.options import console, settings
 from api.commands.prepare import prepare
@@ -45,6 +47,7 @@ account.command("reply")(set_reply)
 account.command("replies")(list_replies)
 cli.command("listen")(listen)
 cli.add_typer(account, name="account")
+cli.add_typer(key, name="key")
 cli.add_typer(ledger, name="ledger")
 cli.add_typer(audit, name="audit")
 cli.add_typer(provider, name="provider")

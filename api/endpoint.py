@@ -17,11 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.auth import ANY_SCOPE, Caller, authenticate
+from api.auth import ANY_SCOPE, Caller
 from api.idempotency import Reply, Scope, check, earlier_reply, keep
 from api.problems import from_validation
 from api.together import Asked, answer_together
-from db.accounts import touch_key
 from db.connection import Conn
 from db.database import Database
 from db.gathering import Gathering
@@ -125,11 +124,8 @@ class Endpoint:
 
     async def _context(self, request: Request) -> Context:
         state, moment = request.app.state, now()
-        authorization, caller = request.headers.get("authorization"), None
-        if authorization or self.scope is not PUBLIC:
-            caller = await authenticate(state.db, authorization, self.scope or ANY_SCOPE, moment)
-            if caller.use_is_news(moment):
-                await state.db.write(touch_key, caller.key_id, moment)
+        name = f"{self.method} {self.path}"
+        caller = await state.gate.admit(request, self.scope, name, moment)
         request.state.caller = caller
         path = request.path_params
         if any("\0" in part for part in path.values()):  # PostgreSQL has no such text

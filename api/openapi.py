@@ -34,22 +34,25 @@ from telephony.errors import (
     IdempotencyKeyReusedError,
     InternalError,
     InvalidApiKeyError,
+    IpNotAllowedError,
     KycRequiredError,
     MalformedJsonError,
     MissingApiKeyError,
     Problem,
+    RateLimitedError,
     RevokedApiKeyError,
     ScopeMissingError,
     UnknownFieldError,
     UnsupportedMediaTypeError,
     ValidationFailedError,
+    WrongEnvironmentError,
 )
 
 REF = "#/components/schemas/{model}"
-_EVERY = (InternalError, DatabaseUnavailableError)
+_EVERY = (RateLimitedError, InternalError, DatabaseUnavailableError)
 _WITH_KEY = (
     InvalidApiKeyError, RevokedApiKeyError, ExpiredApiKeyError, AccountSuspendedError,
-    KycRequiredError,
+    KycRequiredError, IpNotAllowedError, WrongEnvironmentError,
 )  # fmt: skip
 _KEY_NEEDED = (MissingApiKeyError, ScopeMissingError)
 _WITH_DEED = (IdempotencyKeyInvalidError, IdempotencyInProgressError, IdempotencyKeyReusedError)
@@ -180,7 +183,7 @@ def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
 
 def problems_of(endpoint: Endpoint) -> list[type[Problem]]:
     """Every error that the endpoint may answer with."""
-    return [
+    found = [
         *_EVERY,
         *_WITH_KEY,
         *(_KEY_NEEDED if endpoint.scope is not PUBLIC else ()),
@@ -190,3 +193,4 @@ def problems_of(endpoint: Endpoint) -> list[type[Problem]]:
           if endpoint.takes and endpoint.method == "GET" else ()),
         *endpoint.errors,
     ]  # fmt: skip
+    return list(dict.fromkeys(found))

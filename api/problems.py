@@ -16,6 +16,7 @@ from telephony.errors import (
     NotFoundError,
     Problem,
     RangeNotSatisfiableError,
+    RateLimitedError,
     UnknownFieldError,
     ValidationFailedError,
 )
@@ -60,8 +61,13 @@ async def on_problem(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
-    """For what the router itself refuses: no such path, or not with this method."""
+    """For what the router itself refuses: no such path, or not with this method. Whoever looks
+    for paths is limited, too."""
     assert isinstance(error, HTTPException)
+    try:
+        await request.app.state.gate.visit(request, "no endpoint")
+    except RateLimitedError as limited:
+        return respond(request, limited)
     problem = MethodNotAllowedError() if error.status_code == 405 else NotFoundError()
     response = respond(request, problem)
     response.headers.update(error.headers or {})

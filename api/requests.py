@@ -33,21 +33,24 @@ class Note(Protocol):
 
 
 def request_ids(note: Note, app: ASGIApp) -> ASGIApp:
-    """Give every request an id, the client's own if it is well formed, and send it back."""
+    """Give every request an id, the client's own if it is well formed, and send it back, with
+    what is left of the limit that it was counted by."""
 
     async def with_id(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
         request_id, began, status = _request_id(scope), time.perf_counter(), 500
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [
-                    *message["headers"], (b"x-request-id", request_id.encode()),
+                    *message["headers"], *state.get("rate_limit", ()),
+                    (b"x-request-id", request_id.encode()),
                 ]  # fmt: skip
             await send(message)
 

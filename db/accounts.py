@@ -10,6 +10,8 @@ from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 
 PLATFORM = "acc_platform"
+KEYS = "keys"
+"""Rung when a key or an account has changed: whoever remembers one must look again."""
 STATUSES = ("active", "suspended")
 
 
@@ -39,7 +41,8 @@ class Account(Table, table=True):
 
 
 class ApiKey(Table, table=True):
-    """A bearer key: only its SHA-256 is kept, with enough to recognise it in a list."""
+    """A bearer key: only its SHA-256 is kept, with enough to recognise it in a list. `replaces`
+    is the key that it was rotated from; limits that are None are those of the settings."""
 
     __tablename__ = "api_key"
     __table_args__ = (valid_mode(),)
@@ -55,6 +58,9 @@ class ApiKey(Table, table=True):
     spend_day_max: int | None = money(default=None)
     calls_max: int | None = None
     calls_per_second: int | None = None
+    requests_per_minute: int | None = None
+    requests_burst: int | None = None
+    replaces: str | None = None
     expires_at: int | None = instant(default=None)
     revoked_at: int | None = instant(default=None)
     last_used_at: int | None = instant(default=None)
@@ -71,16 +77,17 @@ def add_account(conn: Conn, now: int, **facts: Any) -> str:
 
 def add_key(conn: Conn, now: int, **facts: Any) -> str:
     """Insert an API key; its id."""
-    key_id = new_id("key")
-    insert(conn, "api_key", id=key_id, cidrs="", created_at=now, **facts)
-    return key_id
+    row = {"id": new_id("key"), "created_at": now, "cidrs": "", **facts}
+    insert(conn, "api_key", **row)
+    return str(row["id"])
 
 
 async def key_by_hash(reader: Reader, sha256: str) -> Row | None:
     """The key and what its account allows, in one look-up."""
     return await reader.one(
         "SELECT k.id AS key_id, k.account_id, k.mode, k.scopes, k.expires_at, k.revoked_at,"
-        " k.cidrs, k.last_used_at, a.name, a.currency, a.status, a.kyc_approved_at, a.country"
+        " k.cidrs, k.last_used_at, k.requests_per_minute, k.requests_burst,"
+        " a.name, a.currency, a.status, a.kyc_approved_at, a.country"
         " FROM api_key k JOIN account a ON a.id = k.account_id WHERE k.sha256 = :sha256",
         sha256=sha256,
     )
@@ -97,9 +104,35 @@ async def key_works(reader: Reader, key_id: str, now: int) -> bool:
     return row is not None
 
 
-def touch_key(conn: Conn, key_id: str, now: int) -> None:
-    """Note that a key was used."""
-    conn.run("UPDATE api_key SET last_used_at = :now WHERE id = :id", id=key_id, now=now)
+def key(conn: Conn, key_id: str) -> Row | None:
+    """An API key by its id."""
+    return conn.one("SELECT * FROM api_key WHERE id = :id", id=key_id)
+
+
+def keys_of(conn: Conn, account_id: str) -> list[Row]:
+    """The API keys of an account, the oldest first."""
+    sql = "SELECT * FROM api_key WHERE account_id = :id ORDER BY id"
+    return conn.all(sql, id=account_id)
+
+
+def count_live_keys(conn: Conn, account_id: str, now: int) -> int:
+    """How many keys of an account work still."""
+    found = conn.one(
+        "SELECT COUNT(*) AS n FROM api_key WHERE account_id = :id AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > :now)",
+        id=account_id, now=now,
+    )  # fmt: skip
+    assert found is not None
+    return int(found["n"])
+
+
+def touch_key(conn: Conn, key_id: str, now: int, before: int) -> None:
+    """Note that a key was used, unless a process has noted that since `before`."""
+    conn.run(
+        "UPDATE api_key SET last_used_at = :now WHERE id = :id"
+        " AND (last_used_at IS NULL OR last_used_at < :before)",
+        id=key_id, now=now, before=before,
+    )  # fmt: skip
 
 
 def account(conn: Conn, account_id: str) -> Row:
@@ -113,17 +146,25 @@ def change(conn: Conn, account_id: str, /, **facts: Any) -> None:
     """Set columns of an account."""
     sets = ", ".join(f"{column} = :{column}" for column in facts)
     conn.run(f"UPDATE account SET {sets} WHERE id = :account_id", account_id=account_id, **facts)
+    conn.wake(KEYS)
 
 
 def change_key(conn: Conn, /, key_id: str, **facts: Any) -> bool:
     """Set columns of an API key; False if there is no such key."""
     sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.wake(KEYS)
     return bool(conn.run(f"UPDATE api_key SET {sets} WHERE id = :key_id", key_id=key_id, **facts))
 
 
 def accounts_like(conn: Conn, name: str) -> list[Row]:
     """The account of that id, or those of that name."""
     return conn.all("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
+
+
+def page(conn: Conn, after: str, limit: int) -> list[Row]:
+    """Accounts in the order of their ids, from behind one on."""
+    sql = "SELECT * FROM account WHERE id > :after ORDER BY id LIMIT :limit"
+    return conn.all(sql, after=after, limit=limit)
 
 
 def account_named(conn: Conn, name: str) -> Row | None:

@@ -14,6 +14,12 @@ class Wakeup:
         """Wake the worker now, or let its next wait return at once."""
         self._event.set()
 
+    def rung(self) -> bool:
+        """True if it was rung since the last time that this or `wait` looked."""
+        was = self._event.is_set()
+        self._event.clear()
+        return was
+
     async def wait(self, seconds: float) -> bool:
         """Sleep until rung or until the time is over; True if rung."""
         try:

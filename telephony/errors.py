@@ -94,6 +94,13 @@ class AccountSuspendedError(Problem):
     status, code, title = 403, "account_suspended", "The account is suspended. Contact support."
 
 
+class IpNotAllowedError(Problem):
+    """The key is for other networks."""
+
+    status, code = 403, "ip_not_allowed"
+    title = "The API key may not be used from this address. Add its network to the key's list."
+
+
 class ScopeMissingError(Problem):
     """The key may not do this."""
 
@@ -109,7 +116,7 @@ class KycRequiredError(Problem):
 
 
 class WrongEnvironmentError(Problem):
-    """What only a test key may do."""
+    """A live key where test keys belong, or the other way round."""
 
     status, code = 403, "wrong_environment"
     title = "This is for trying things out. Send the request with a test key."
@@ -289,11 +296,3 @@ class DatabaseUnavailableError(Problem):
     status, code = 503, "database_busy"
     title = "The platform is busy. Nothing was charged; try again."
     retry_after_seconds = 1
-
-
-def above(field: str, price: str) -> ValidationFailedError:
-    """The error of a request that names the most it will pay; `price` is a sentence."""
-    message = f"{price} That is above {field}."
-    return ValidationFailedError(
-        message, errors=[{"field": field, "code": "price_above_max", "message": message}]
-    )

@@ -9,8 +9,8 @@ from pathlib import Path
 from db import accounts, caller_ids, sip, tariffs, users
 from db.connection import Conn
 from telephony.accounts import add_key, new_key
-from telephony.billing import wallets
-from telephony.billing.customers import COUNTRY, add_customer
+from telephony.billing import customers, wallets
+from telephony.billing.customers import COUNTRY
 from telephony.billing.decks.reader import ILLUSTRATIVE, read
 from telephony.clock import Instant
 from telephony.money import MICROS
@@ -56,7 +56,9 @@ def seed(conn: Conn, vault: Vault, realm: str, demo: Credentials, now: Instant) 
     if accounts.account_named(conn, "platform"):
         return
     seed_platform(conn, now)
-    account_id = add_customer(conn, vault, "demo", demo.webhook_secret, now, kyc_approved_at=now)
+    account_id = customers.open_account(
+        conn, vault, "demo", COUNTRY, now, kyc_approved_at=now, webhook_secret=demo.webhook_secret
+    )
     for key in (demo.test_key, demo.live_key):
         add_key(conn, account_id, key, "demo", now)
     for mode in wallets.MODES:

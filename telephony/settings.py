@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from telephony.settings_operations import OperationsSettings
@@ -78,6 +78,30 @@ class Settings(OperationsSettings):
     sips_port: Port = Field(5061, description="TCP port of SIP over TLS")
     wss_port: Port = Field(8089, description="TCP port of SIP over secure WebSocket")
     public_url: str = Field("", description="The API's URL as customers see it")
+    sandbox_host: str = Field(
+        "", description="Host that takes test keys only, the others then live ones; empty: any"
+    )
+    requests_per_minute: int = Field(
+        120, ge=1, description="Requests that an API key may send in a minute, if it has no limit"
+    )
+    public_requests_per_minute: int = Field(
+        120, ge=1,
+        description="Requests without a key that one address may send in a minute, by endpoint",
+    )  # fmt: skip
+    failed_auth_per_minute: int = Field(
+        30, ge=1, description="Requests with a wrong key that one address may send in a minute"
+    )
+    rate_limit_url: SecretStr = Field(
+        SecretStr(""),
+        description="redis://… where several processes count requests together; empty: each alone",
+    )
+    trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(
+        default_factory=list,
+        description="Networks of proxies that are believed whom they forward for, by comma",
+    )
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        "X-Forwarded-For", description="The header that the trusted proxies write"
+    )
     webhook_allow_cidrs: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Private networks that webhooks may reach, by comma"
     )
@@ -179,7 +203,12 @@ class Settings(OperationsSettings):
     def _address(cls, value: str) -> str:
         return "127.0.0.1" if value == "localhost" else str(ip_address(value.strip("[]")))
 
-    @field_validator("webhook_allow_cidrs", mode="before")
+    @field_validator("sandbox_host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        return value.strip().rstrip(".").lower()
+
+    @field_validator("webhook_allow_cidrs", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -8,11 +8,13 @@ from db import tariffs
 from db.connection import Conn
 from db.database import Database
 from telephony import accounts
+from telephony.audit import Actor
 from telephony.billing import wallets
 from telephony.clock import now
 from telephony.money import Micros, to_micros
 
 CURRENCY = "USD"
+ACTOR = Actor("test", "test")
 TARIFF = tariffs.PUBLIC
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from api.commands.arguments import Mode
 from api.commands.deeds import one_account, write
-from api.commands.money import Mode
 from api.commands.options import console
 from db import numbers as stored
 from telephony.clock import now

@@ -15,7 +15,7 @@ from telephony.seed import ADMIN, Credentials
 from telephony.settings import Settings
 
 READY_SECONDS_MAX = 30.0
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.25
 PROBE_SECONDS_MAX = 2.0
 SANDBOX = "sms:sandbox"
 

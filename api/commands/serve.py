@@ -96,6 +96,7 @@ async def _api(settings: Settings, app: ASGIApp, wakeups: Wakeups) -> None:
     config = uvicorn.Config(
         app, host=settings.bind_host, port=settings.http_port, log_config=None, access_log=False,
         lifespan="off", timeout_graceful_shutdown=settings.stop_seconds, server_header=False,
+        proxy_headers=False,  # it would believe the leftmost address, which clients write
     )  # fmt: skip
     server = _Server(config)
     serving = asyncio.create_task(server.serve())

@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
+from api.commands.arguments import NONE, Account, Mode
 from api.commands.deeds import one_account
-from api.commands.money import NONE, Account, Mode
 from api.commands.options import console, database, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers, sms_replies

@@ -20,6 +20,7 @@ from api.fields import (
 )
 from api.urls import callback
 from api.v1.calls import Status
+from telephony.billing.rating import above
 from telephony.errors import (
     CallAlreadyEndedError,
     CallerIdNotAllowedError,
@@ -30,7 +31,6 @@ from telephony.errors import (
     NotFoundError,
     QueueFullError,
     SpendCapReachedError,
-    above,
 )
 from telephony.money import shown
 from telephony.phone_numbers import e164

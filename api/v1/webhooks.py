@@ -190,8 +190,7 @@ def delete_webhook(context: Context, _: None) -> DeletedEndpoint:
 def rotate_webhook_secret(context: Context, _: Nothing) -> RotatedSecret:
     """Replace the secret of an endpoint; both sign for 24 hours.
 
-    `default` as id is the secret
-    for callback_url."""
+    `default` as id is the secret for callback_url."""
     name = context.path["id"]
     rotated = endpoints.rotate(context.conn, context.vault, _place(context), name, context.now)
     return RotatedSecret(id=name, secret=rotated.secret, old_secret_until=rotated.old_until)

@@ -10,7 +10,7 @@ from db import tariffs
 from db.connection import Conn
 from telephony import clock
 from telephony.clock import Instant
-from telephony.errors import DestinationNotAllowedError
+from telephony.errors import DestinationNotAllowedError, ValidationFailedError
 from telephony.money import Micros, share
 from telephony.phone_numbers import longest, prefixes, prefixes_of
 
@@ -108,3 +108,11 @@ def affordable_seconds(rate: Rate, funds: Micros, at_most: int) -> int:
     steps = (seconds - rate.voice_initial_seconds) // rate.voice_increment_seconds
     paid = rate.voice_initial_seconds + steps * rate.voice_increment_seconds if steps >= 0 else 0
     return min(at_most, rate.voice_free_seconds + paid)
+
+
+def above(field: str, price: str) -> ValidationFailedError:
+    """The error of a request that names the most it will pay; `price` is a sentence."""
+    message = f"{price} That is above {field}."
+    return ValidationFailedError(
+        message, errors=[{"field": field, "code": "price_above_max", "message": message}]
+    )

@@ -10,7 +10,7 @@ from db.connection import Conn, Row
 from db.ids import new_id
 from db.message_queue import Lane
 from telephony.billing import rating
-from telephony.billing.rating import Rate
+from telephony.billing.rating import Rate, above
 from telephony.billing.wallets import available, not_enough
 from telephony.clock import SECOND, Instant
 from telephony.errors import (
@@ -18,7 +18,6 @@ from telephony.errors import (
     Problem,
     RecipientOptedOutError,
     ValidationFailedError,
-    above,
 )
 from telephony.money import Micros, shown
 from telephony.settings import Settings

@@ -6,12 +6,11 @@ from db import one_use_tokens, sessions, users
 from db.connection import Conn, Row
 from telephony import audit
 from telephony.audit import Actor
-from telephony.billing.customers import add_customer
+from telephony.billing import customers
 from telephony.clock import Instant
 from telephony.users import mails, tokens
 from telephony.users.mails import Post
 from telephony.users.problems import LinkUsedError, bad
-from telephony.webhooks.signing import new_secret
 
 NAME_LENGTH_MAX = 100
 
@@ -34,7 +33,7 @@ def open_account(
     email = tokens.use(conn, "register", token, now)["email"]
     user = add_user(conn, email, name, password_argon2, now)
     account = checked_name(company or email, "company")
-    account_id = add_customer(conn, post.vault, account, new_secret(), now)
+    account_id = customers.open_account(conn, post.vault, account, customers.COUNTRY, now)
     users.found_account(conn, user["id"], account_id, now)
     audit.record(
         conn, Actor(user["id"], email, address), "account.opened", account_id, now,

@@ -38,7 +38,7 @@ async def test_the_use_of_a_key_is_noted(database: Database, someone: Customer) 
     assert stored is not None
     for now in (None, START):
         if now:
-            await database.write(accounts.touch_key, someone.key_id, now)
+            await database.write(accounts.touch_key, someone.key_id, now, now - 1)
         row = await accounts.key_by_hash(database, stored["sha256"])
         assert row is not None
         assert row["last_used_at"] == now
