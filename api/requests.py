@@ -1,10 +1,11 @@
 """What surrounds every request: its id, which its log lines and records carry, and its place in
 metrics and the log of requests."""
 
+import logging
 import re
 import secrets
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,7 @@ UNKNOWN = "none"
 NOT_LOGGED = re.compile(r"\{(token|number|sender)\}")
 """Parameters of a path that are secrets, or numbers of people."""
 PATH_CHARS_MAX = 200
+log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -70,16 +72,19 @@ def _count(scope: Scope, status: int, seconds: float, note: Note) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     metrics.HTTP_REQUESTS.labels(method, template, status).inc()
     metrics.HTTP_SECONDS.labels(template).observe(seconds)
-    state, caller = scope["state"], scope["state"].get("caller")
-    if scope["path"].startswith(API) and (caller or status >= 400):
-        _note(note, state, caller, method, _path(scope["path"], template), status, seconds)
+    if scope["path"].startswith(API):
+        path = _path(scope["path"], template)
+        log.debug("%s %s: %d in %d ms", method, path, status, seconds * 1000)
+        _note(note, scope["state"], method, path, status, seconds)
 
 
 def _note(
-    note: Note, state: dict[str, str], caller: Caller | None, method: str, path: str, status: int,
-    seconds: float,
+    note: Note, state: dict[str, Any], method: str, path: str, status: int, seconds: float
 ) -> None:  # fmt: skip
     """What nobody in particular asked for, and got, is of no use to anybody later."""
+    caller: Caller | None = state.get("caller")
+    if caller is None and status < 400:
+        return
     note(
         now(), request_id=state["request_id"], account_id=caller.account_id if caller else None,
         mode=caller.mode if caller else None, key_id=caller.key_id if caller else None,
