@@ -82,8 +82,11 @@ class PostgresConn:
 
     def ring(self) -> None:
         """NOTIFY, once for all channels: delivered to every process with the commit."""
-        for channel in sorted(self.woken):
-            self.run("SELECT pg_notify(:name, :channel)", name=CHANNEL, channel=channel)
+        if self.woken:
+            self.run(
+                "SELECT pg_notify(:name, channel) FROM unnest(CAST(:woken AS text[])) AS channel",
+                name=CHANNEL, woken=sorted(self.woken),
+            )  # fmt: skip
 
 
 class PostgresDatabase:

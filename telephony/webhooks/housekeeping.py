@@ -1,5 +1,7 @@
 """The worker behind the log of events: replays in the background, and what is old enough."""
 
+import asyncio
+
 from db import events, webhook_endpoints
 from db.connection import Conn
 from db.database import Database
@@ -11,6 +13,8 @@ from telephony.webhooks.endpoints import REPLAYS
 
 SWEPT_MAX = 500
 SWEEP_EVERY = 60 * SECOND
+SWEEP_PAUSE_SECONDS = 0.1
+"""After each batch, so that others write in between however much is old."""
 
 
 class Housekeeping:
@@ -32,7 +36,9 @@ class Housekeeping:
         if now() - self._swept_at < SWEEP_EVERY:
             return done
         swept = await self._db.write(sweep, self._days, now())
-        if not swept:
+        if swept:
+            await asyncio.sleep(SWEEP_PAUSE_SECONDS)
+        else:
             self._swept_at = now()
         return done + swept
 
