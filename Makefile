@@ -97,6 +97,7 @@ $(STAMPS)/peers: tests/smsc/package-lock.json tests/web/package-lock.json $(STAM
 	command -v baresip >/dev/null || packages="$$packages baresip-core"; \
 	command -v linphonec >/dev/null || packages="$$packages linphone-cli"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
+	command -v wrk >/dev/null || packages="$$packages wrk"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \
 	[ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages="$$packages php-cli php-guzzlehttp-guzzle"; \

@@ -5,8 +5,10 @@ import logging
 import re
 import secrets
 import time
+from functools import lru_cache
 from typing import Any, Protocol
 
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Caller
@@ -19,6 +21,7 @@ UNKNOWN = "none"
 NOT_LOGGED = re.compile(r"\{(token|number|sender)\}")
 """Parameters of a path that are secrets, or numbers of people."""
 PATH_CHARS_MAX = 200
+SERIES_KEPT_MAX = 1024
 log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -70,12 +73,23 @@ def _count(scope: Scope, status: int, seconds: float, note: Note) -> None:
     owner = getattr(scope.get("endpoint"), "__self__", None)
     template = str(getattr(owner, "path", UNKNOWN))
     method = scope["method"] if scope["method"] in METHODS else "other"
-    metrics.HTTP_REQUESTS.labels(method, template, status).inc()
-    metrics.HTTP_SECONDS.labels(template).observe(seconds)
+    _answered(method, template, status).inc()
+    _lasted(template).observe(seconds)
     if scope["path"].startswith(API):
         path = _path(scope["path"], template)
         log.debug("%s %s: %d in %d ms", method, path, status, seconds * 1000)
         _note(note, scope["state"], method, path, status, seconds)
+
+
+@lru_cache(maxsize=SERIES_KEPT_MAX)
+def _answered(method: str, template: str, status: int) -> Counter:
+    """Looked up once: it is on the way of every request."""
+    return metrics.HTTP_REQUESTS.labels(method, template, status)
+
+
+@lru_cache(maxsize=SERIES_KEPT_MAX)
+def _lasted(template: str) -> Histogram:
+    return metrics.HTTP_SECONDS.labels(template)
 
 
 def _note(
@@ -94,6 +108,8 @@ def _note(
 
 
 def _path(path: str, template: str) -> str:
+    if path == API + "v1" + template:
+        return path
     if NOT_LOGGED.search(template):
         return API + "v1" + template
     if template == UNKNOWN:  # whatever somebody wrote

@@ -57,7 +57,7 @@ class Child:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *DIE_WITH_PARENT, sys.executable, "-m", "api.cli", "serve",
+                *DIE_WITH_PARENT, sys.executable, "-m", "api.commands.serve",
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
                 start_new_session=True,
