@@ -1,5 +1,5 @@
 """What API and workers, one process on SQLite, take of the memory: idle, and while messages come
-and go for minutes. SMS_VOIP_BENCH_MEMORY_SECONDS sets for how long; the promise is for 600."""
+and go for minutes. BENCH_MEMORY_SECONDS sets for how long; the promise is for 600."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from telephony.secrets import Vault
 from telephony.settings import Settings
 from tests.factories import Customer, add_customer
 
-SECONDS = int(os.environ.get("SMS_VOIP_BENCH_MEMORY_SECONDS", "600"))
+SECONDS = int(os.environ.get("BENCH_MEMORY_SECONDS", "600"))
 WARM_SHARE = 0.3
 IDLE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
