@@ -26,7 +26,8 @@ from telephony.webhooks.lanes import Lane
 from telephony.webhooks.record import Outcome, give_back, record
 from telephony.webhooks.signing import sign
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 40
+"""After a kill, what was in flight is sent again so late."""
 SEND_SECONDS = 20
 """Longer than a POST, its reply and the write of its outcome can take together; what has less
 left of its lease is not sent."""

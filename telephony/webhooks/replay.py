@@ -106,15 +106,23 @@ def _again(conn: Conn, endpoint: Row, replay: Row, now: Instant) -> str | None:
         types, BATCH,
     )  # fmt: skip
     ids = [event["id"] for event in found_events]
-    there = {row["event_id"]: row for row in deliveries.of_events(conn, ids, endpoint["id"])}
-    due = [row["id"] for row in there.values() if replay["which"] in (row["state"], "all")]
+    rows = deliveries.of_events(conn, ids, None)
+    here = [row for row in rows if row["endpoint_id"] == endpoint["id"]]
+    due = [row["id"] for row in here if replay["which"] in (row["state"], "all")]
     deliveries.again(conn, due, now)
     if replay["which"] in ("missing", "all"):
+        there = {row["event_id"] for row in here} | _for_others(found_events, rows)
         for event_id in ids:
             if event_id not in there:
                 deliveries.add(conn, event_id, endpoint["account_id"], now,
                                endpoints=[endpoint["id"]])  # fmt: skip
     return ids[-1] if len(ids) == BATCH else None
+
+
+def _for_others(found_events: list[Row], rows: list[Row]) -> set[str]:
+    """Events that no endpoint had a right to: those of a callback_url, and samples."""
+    called_back = {row["event_id"] for row in rows if row["endpoint_id"] is None}
+    return called_back | {event["id"] for event in found_events if event["id"] == event["fact"]}
 
 
 def sample(conn: Conn, place: Place, endpoint_id: str, kind: str | None, now: Instant) -> str:

@@ -1,5 +1,6 @@
 """Which endpoints an event goes to, what signs it, and what ends an endpoint."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from db import notices
 from db.connection import Conn
 from db.database import Database
+from telephony import clock
 from telephony.clock import SECOND
 from telephony.webhooks import endpoints, replay
 from telephony.webhooks.deliver import WebhookWorker
@@ -19,12 +21,13 @@ from telephony.webhooks.signing import verify
 from tests.webhooks.conftest import (
     Customer,
     StillClock,
+    Worker,
     deliveries,
     endpoint,
     on_sqlite,
     sent,
 )
-from tests.webhooks.sinks import Received, Sink
+from tests.webhooks.sinks import Received, Sink, eventually, stop
 
 EVERY = (
     "delivery_report", "message_received", "call_ringing", "call_answered", "call_completed",
@@ -242,3 +245,26 @@ async def test_a_down_endpoint_does_not_hold_up_another_of_its_account(
         await sent(worker)
         assert time.monotonic() < started + 30
     assert len(sink.at("/down")) == 30
+
+
+async def test_every_delivery_verifies_while_a_secret_rotates_under_load(
+    database: Database, customer: Customer, sink: Sink, new_worker: Worker
+) -> None:
+    """Whoever still has the old secret verifies all of them, whoever has the new one all that
+    happened since."""
+    worker = new_worker()
+    name, old = await customer.add(f"{sink.url}/hook")
+    task = asyncio.create_task(worker.run())
+    for _ in range(5):
+        await customer.tell(*[None] * 6)
+    new = await customer.rotate(name)
+    before = {row["id"] for row in await database.all("SELECT id FROM event")}
+    for _ in range(5):
+        await customer.tell(*[None] * 6)
+    await eventually(lambda: len(sink.received) == 60, seconds=30)
+    await stop(task)
+    at = clock.now()
+    assert all(genuine(one, old, at) for one in sink.received)
+    since = [one for one in sink.received if one.event_id not in before]
+    assert len(since) == 30
+    assert all(genuine(one, new, at) for one in since)

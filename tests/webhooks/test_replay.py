@@ -130,6 +130,23 @@ async def test_a_range_is_replayed_by_state_in_batches(
     assert await database.all("SELECT * FROM webhook_replay") == []
 
 
+async def test_a_range_has_nothing_of_others(
+    database: Database, customer: Customer, worker: WebhookWorker, sink: Sink, still: StillClock
+) -> None:
+    """What went to a callback_url, and samples for another endpoint."""
+    other, _ = await customer.add(f"{sink.url}/other", "wallet_low")
+    await customer.tell(f"{sink.url}/callback", None)
+    await database.write(replay.sample, customer.place, other, None, still())
+    name, _ = await customer.add(f"{sink.url}/hook")
+    await sent(worker)
+    for which in ("missing", "all"):
+        await in_range(database, customer, name, which, still)
+        await sent(worker)
+    assert len({one.event_id for one in sink.at("/hook")}) == 1
+    assert len(sink.at("/hook")) == 2
+    assert [len(sink.at(path)) for path in ("/callback", "/other")] == [1, 1]
+
+
 @on_sqlite
 async def test_replays_of_an_endpoint_are_bounded(
     database: Database, customer: Customer, still: StillClock
