@@ -26,6 +26,7 @@ from api.commands.recording import set_recording
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
 from api.commands.sms import list_replies, provider, sender, set_messages, set_reply, sms_route
+from api.commands.status import status
 from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
@@ -57,6 +58,7 @@ cli.add_typer(trunk, name="trunk")
 cli.add_typer(route, name="route")
 cli.add_typer(number, name="number")
 cli.add_typer(cdr, name="cdr")
+cli.add_typer(status, name="status")
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
     OSError,

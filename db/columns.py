@@ -37,6 +37,7 @@ def valid_mode() -> CheckConstraint:
     return one_of("mode", MODES)
 
 
-def partial(name: str, *columns: str, where: str) -> Index:
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """An index of only the rows that a worker still has to look at."""
-    return Index(name, *columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    condition = sa.text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)

@@ -138,3 +138,20 @@ def told_last(conn: Conn, node: str, now: int) -> int:
         " (SELECT MAX(applied_at) FROM sip_account_node WHERE node = :node)",
         node=node, now=now, lost=-LOST_MICROSECONDS_MAX,
     )  # fmt: skip
+
+
+def forget(conn: Conn, node: str, limit: int) -> int:
+    """Drop what so many SIP accounts were to be told a node that is no more, and those of the
+    deleted that waited for it; how many."""
+    rows = conn.all(
+        "SELECT sip_account_id FROM sip_account_node WHERE node = :node LIMIT :limit",
+        node=node, limit=limit,
+    )  # fmt: skip
+    ids = [row["sip_account_id"] for row in rows]
+    for table in ("sip_contact", "sip_account_node"):
+        conn.run(
+            f"DELETE FROM {table} WHERE node = :node AND sip_account_id IN :ids",
+            node=node, ids=ids,
+        )  # fmt: skip
+    purge(conn, ids)
+    return len(ids)

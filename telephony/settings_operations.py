@@ -39,3 +39,8 @@ class OperationsSettings(BaseSettings):
         3, ge=1, le=60,
         description="Seconds that requests under way get to finish when the platform is stopped",
     )  # fmt: skip
+    probe_call_seconds: int = Field(
+        60, ge=0, le=3600,
+        description="Seconds between two calls of the platform's own to its simulated carrier, by"
+        " which /status knows that calls work; 0: none",
+    )  # fmt: skip

@@ -1,13 +1,14 @@
 """Everything that carries records to the outside world and back, as tasks of one event loop."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from db import components, deliveries, idempotency
 from db.connection import Conn
 from db.database import Database
+from telephony import status
 from telephony.billing import holds, verify
 from telephony.clock import SECOND, now
 from telephony.gauges import Gauges
@@ -17,6 +18,7 @@ from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
 from telephony.sms.carriers import Carriers
 from telephony.sms.providers.base import Health
+from telephony.status import Part
 from telephony.users import sweeper as users
 from telephony.voice import strays, trunk_worker
 from telephony.voice.ami import AmiLink
@@ -29,6 +31,7 @@ from telephony.voice.drift import Drift
 from telephony.voice.fastagi import FastAgiServer
 from telephony.voice.hangups import Hangups
 from telephony.voice.originate import Originator
+from telephony.voice.probe_calls import ProbeCalls
 from telephony.voice.provisioning import Provisioner
 from telephony.voice.reconcile import Reconciler
 from telephony.voice.recordings.links import Links
@@ -43,20 +46,10 @@ from telephony.webhooks.housekeeping import Housekeeping
 
 REPORT_SECONDS = 2.0
 WEBHOOKS_LATE_SECONDS = 60
+COMMIT_SECONDS_SLOW = 1.0
 EXPIRE_SECONDS = 60.0
 EXPIRE_MAX = 500
 SWEEP_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of the platform whose state `/status` shows. `look` tells whether it is well, and a
-    sentence; `unwell` is its state if not."""
-
-    name: str
-    kind: str
-    look: Callable[[], tuple[bool, str]]
-    unwell: str = "outage"
 
 
 class Worker:
@@ -71,7 +64,9 @@ class Worker:
         self._provisioning = AmiLink(host, port, "provisioning", secrets.ami_provisioning)
         self._verifier = verify.Verifier(db)
         self._carriers = Carriers(db, settings, vault)
-        tail = CdrTail(db, settings.cdr_file, node)
+        self._probe = ProbeCalls(self._calls, settings.probe_call_seconds)
+        self._tail = tail = CdrTail(db, settings.cdr_file, node, self._probe.heard)
+        self._commit_seconds = 0.0
         originator = Originator(db, self._calls, node, settings.originates_per_second, vault)
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
@@ -93,7 +88,7 @@ class Worker:
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, MailWorker(db, vault, settings).run,
             Housekeeping(db, settings).run, self._report, self._verify,
-            self._expire, self._sweep, self._carriers.run,
+            self._expire, self._sweep, self._carriers.run, self._probe.run,
         ]  # fmt: skip
 
     async def run(self) -> None:
@@ -101,6 +96,7 @@ class Worker:
         ends and whoever supervises it starts it anew."""
         authorizer = Authorizer(self._db, self._settings)
         agi = FastAgiServer(authorizer, self._settings.agi_host, self._settings.agi_port)
+        await self._db.write(components.forget, f"call:{self._settings.node}")
         async with agi, self._calls, self._provisioning, asyncio.TaskGroup() as group:
             for task in self._tasks:
                 group.create_task(task())
@@ -133,7 +129,9 @@ class Worker:
         await repeat("report", Kick(), self._report_once, REPORT_SECONDS)
 
     async def _report_once(self) -> int:
+        began = time.monotonic()
         await self._db.write(report, self._parts())
+        self._commit_seconds = time.monotonic() - began
         return 0
 
     async def _verify(self) -> None:
@@ -154,12 +152,22 @@ class Worker:
         return 0
 
     def _parts(self) -> list[Part]:
+        node, probe, sms = self._settings.node, self._probe, self._carriers.health()
         return [
-            Part(self._settings.node, "pbx", self._pbx),
+            Part("database", "database", self._database, "degraded"),
+            Part(node, "pbx", self._pbx),
+            Part(f"cdr:{node}", "cdr", self._tail.lag, "degraded"),
+            *([Part(f"call:{node}", "call", probe.look, probe.unwell)] if probe.known else []),
             Part("ledger", "ledger", self._verifier.look, "degraded"),
-            *(Part(name, "sms", _looked(one)) for name, one in self._carriers.health().items()),
-            *(Part(component(one.name), "trunk", _looked(one)) for one in self._trunks.health),
-        ]
+            *(Part(name, "sms", _looked(one), remote=True) for name, one in sms.items()),
+            *(Part(component(one.name), "trunk", _looked(one), remote=True)
+              for one in self._trunks.health),
+        ]  # fmt: skip
+
+    def _database(self) -> tuple[bool, str]:
+        """What the last report cost; where nothing can be written none is, which shows as well."""
+        seconds = self._commit_seconds
+        return seconds < COMMIT_SECONDS_SLOW, f"the last commit took {seconds * 1000:.0f} ms"
 
     def _pbx(self) -> tuple[bool, str]:
         up = self._calls.ready and self._provisioning.ready
@@ -173,16 +181,20 @@ def _looked(health: Health | trunk_worker.Health) -> Callable[[], tuple[bool, st
 
 
 def report(conn: Conn, parts: list[Part]) -> None:
-    """Write the state of every part, and of the webhook queue."""
+    """Write the state of every part, of stray call records and of the webhook queue."""
     at = now()
-    for part in parts:
-        up, detail = part.look()
-        components.report(
-            conn, part.name, part.kind, "operational" if up else part.unwell, detail, at
-        )
-    components.report(conn, "records", "records", *strays.look(conn, at), at)
+    stray, sentence = strays.look(conn, at)
     late = deliveries.oldest_due(conn, at) // SECOND
-    state = "degraded" if late > WEBHOOKS_LATE_SECONDS else "operational"
-    components.report(
-        conn, "webhooks", "webhooks", state, f"the oldest delivery is {late} s late", at
-    )
+    status.report(
+        conn,
+        [
+            *parts,
+            Part("records", "records", lambda: (stray == "operational", sentence), stray),
+            Part(
+                "webhooks", "webhooks",
+                lambda: (late <= WEBHOOKS_LATE_SECONDS, f"the oldest delivery is {late} s late"),
+                "degraded",
+            ),
+        ],
+        at,
+    )  # fmt: skip

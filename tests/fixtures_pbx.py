@@ -50,6 +50,7 @@ def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
         "metrics_port": free_port(),
         "rtp_range": f"{first}-{first + RTP_PORTS_OF_ONE - 1}",
         "trunk_host": f"127.0.0.1:{free_port()}",
+        "probe_call_seconds": 0,
     }
     return Settings(**(values | changes))
 

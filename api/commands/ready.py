@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from api.v1.status import REMOTE
 from telephony.secrets import Secrets
 from telephony.seed import ADMIN, Credentials
 from telephony.settings import Settings
@@ -77,9 +76,10 @@ async def wait_operational(settings: Settings) -> None:
 
 def all_there(status: dict[str, Any]) -> bool:
     """What others run may be down: a carrier or an SMSC that does not answer stops no start."""
-    parts = {part["name"]: part["status"] for part in status.get("components", [])}
-    ours = [state for name, state in parts.items() if not name.startswith(REMOTE)]
-    return parts.get(SANDBOX) == "operational" and all(one == "operational" for one in ours)
+    parts = status.get("components", [])
+    ours = [part for part in parts if not part["remote"] or part["name"] == SANDBOX]
+    well = all(part["status"] == "operational" for part in ours)
+    return well and any(part["name"] == SANDBOX for part in ours)
 
 
 def _status(settings: Settings) -> dict[str, Any]:

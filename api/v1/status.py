@@ -1,23 +1,25 @@
-"""Is the platform there, and how are its parts."""
+"""Is the platform there, how are its parts, and how were they."""
 
-from typing import Literal
+import asyncio
+import logging
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from api.endpoint import PUBLIC, Context, Endpoints
-from api.fields import Answer, Time
+from api.fields import Answer, Body, Time
 from api.version import VERSION
-from db import components
-from db.connection import Reader, Row
-from telephony.clock import SECOND, Instant
+from db.connection import Reader
+from telephony import status as platform
+from telephony.clock import Instant
+from telephony.status import Snapshot, State
 
 endpoint = Endpoints()
 
-STALE_SECONDS = 30
-"""A part that nobody has looked at for so long is taken for down: its worker is."""
+LOOK_SECONDS_MAX = 5.0
+DAYS_MAX = 90
 
-REMOTE = ("trunk:", "sms:")
-"""How the names of parts begin that others run."""
-
-State = Literal["operational", "degraded", "outage"]
+log = logging.getLogger(__name__)
 
 
 class Pong(Answer):
@@ -31,22 +33,66 @@ class Pong(Answer):
 
 
 class Component(Answer):
-    """A part of the platform as a probe last found it."""
+    """A part of the platform as a probe last found it; `remote` if others run it, such as a
+    carrier. `since` tells when its status began."""
 
     name: str
     status: State
+    remote: bool
     checked_at: Time
+    since: Time
     detail: str
 
 
 class Status(Answer):
-    """The worst of the platform's own components, for others' are `trunk:` and `sms:`; `notice`
+    """The worst of the platform's own components; what is `remote` degrades it at most. `notice`
     is a sentence from the operator."""
 
     status: State
     notice: str | None = None
     components: list[Component]
     updated_at: Time
+
+
+class HistoryQuery(Body):
+    """How many days, today included."""
+
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX)] = 30
+
+
+class DayAnswer(Answer):
+    """A day (UTC): the worst status, and the share of the day without an outage; both null before
+    the component was there."""
+
+    date: str
+    status: State | None
+    uptime: float | None
+
+
+class ComponentDays(Answer):
+    """The days of a component, the oldest first."""
+
+    name: str
+    days: list[DayAnswer]
+
+
+class Incident(Answer):
+    """A time during which a component was not well; `note` is what the operator says of it."""
+
+    id: str
+    component: str
+    status: Literal["degraded", "outage"]
+    detail: str
+    note: str
+    opened_at: Time
+    closed_at: Time | None
+
+
+class HistoryAnswer(Answer):
+    """`incidents` are those that lasted within the days, the newest first."""
+
+    components: list[ComponentDays]
+    incidents: list[Incident]
 
 
 @endpoint("GET", "/ping", scope=PUBLIC, returns=Pong)
@@ -67,24 +113,31 @@ async def status(context: Context, _: None) -> Status:
 
 async def current(reader: Reader, at: Instant) -> Status:
     """How every part was when it was last looked at."""
-    found = [_component(row, at) for row in await components.every(reader)]
-    return Status(status=_overall(found), components=found, updated_at=at)
-
-
-def _overall(found: list[Component]) -> State:
-    """One carrier or SMSC that is down degrades the platform, which goes on without it."""
-    ours = {one.status for one in found if not one.name.startswith(REMOTE)}
-    if not found or "outage" in ours:
-        return "outage"
-    return "operational" if {one.status for one in found} == {"operational"} else "degraded"
-
-
-def _component(row: Row, at: Instant) -> Component:
-    name = row["name"] if row["name"].startswith(row["kind"]) else f"{row['kind']}:{row['name']}"
-    age = (at - row["checked_at"]) // SECOND
-    if age > STALE_SECONDS:
-        detail = f"not checked for {age} s"
-        return Component(name=name, status="outage", checked_at=row["checked_at"], detail=detail)
-    return Component(
-        name=name, status=row["status"], checked_at=row["checked_at"], detail=row["detail"]
+    found = await _look(reader, at)
+    parts = [Component(**vars(one)) for one in found.components]
+    return Status(
+        status=found.status, notice=found.notice, components=parts, updated_at=found.updated_at
     )
+
+
+@endpoint("GET", "/status/history", scope=PUBLIC, takes=HistoryQuery, returns=HistoryAnswer)
+async def status_history(context: Context, query: HistoryQuery) -> HistoryAnswer:
+    """Tell how every part of the platform was, day by day, and what went wrong."""
+    found = await platform.history(context.db, context.now, query.days)
+    return HistoryAnswer(
+        components=[
+            ComponentDays(name=name, days=[DayAnswer(**vars(day)) for day in days])
+            for name, days in found.components.items()
+        ],
+        incidents=[Incident(**row) for row in found.incidents],
+    )
+
+
+async def _look(reader: Reader, at: Instant) -> Snapshot:
+    """Whoever asks how the platform is gets an answer, also where the database gives none."""
+    try:
+        async with asyncio.timeout(LOOK_SECONDS_MAX):
+            return await platform.look(reader, at)
+    except Exception:
+        log.exception("the status cannot be read")
+        return platform.unreachable(at)

@@ -4,6 +4,9 @@ import asyncio
 import json
 import os
 import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +18,7 @@ from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import Instant, from_epoch, now
 from telephony.queue import Kick, repeat
-from telephony.voice import causes
+from telephony.voice import causes, probe_calls
 from telephony.voice.settle import End, finish
 
 CHUNK_BYTES = 1 << 20
@@ -27,6 +30,8 @@ SECOND_HALF = ";2"
 FAR = 1 << 53
 """Microseconds: the year 2255."""
 POLL_SECONDS = 1.0
+LATE_SECONDS = 30
+PROBE = f'"{probe_calls.PREFIX}_'.encode()
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,16 @@ class Chunk:
 
 
 class CdrTail:
-    """Reads one node's file, wherever it stopped; the position is committed with the rows."""
+    """Reads one node's file, wherever it stopped; the position is committed with the rows.
+    `on_probe` gets uniqueid and disposition of records of the platform's own calls."""
 
-    def __init__(self, db: Database, path: Path, node: str) -> None:
+    def __init__(
+        self, db: Database, path: Path, node: str,
+        on_probe: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:  # fmt: skip
         self.look = Kick()
+        self._on_probe = on_probe
+        self._reached_at = time.monotonic()
         self._db = db
         self._path = path
         self._node = node
@@ -58,9 +69,25 @@ class CdrTail:
             inode, offset = await self._db.write(cdrs.position, self._node)
             chunk = await asyncio.to_thread(read_chunk, self._path, inode, offset)
             if chunk is None:
+                self._reached_at = time.monotonic()
                 return 0
             await self._db.write(store, self._node, chunk, now())
+            self._tell_probes(chunk.lines)
             return len(chunk.lines)
+
+    def lag(self) -> tuple[bool, str]:
+        """Whether the file is read as fast as it is written, and a sentence."""
+        seconds = time.monotonic() - self._reached_at
+        if seconds <= LATE_SECONDS:
+            return True, "the call records are read to their end"
+        return False, f"the end of the call records was last reached {seconds:.0f} s ago"
+
+    def _tell_probes(self, lines: list[bytes]) -> None:
+        for line in lines:
+            with suppress(ValueError, KeyError, TypeError):  # that it is unreadable is noted
+                if PROBE in line:
+                    record = parse(line.decode("utf-8", "replace"))
+                    self._on_probe(record.uniqueid, record.disposition)
 
     async def catch_up(self) -> None:
         """Store everything that is in the file by now."""
@@ -135,6 +162,8 @@ def read_line(conn: Conn, node: str, line: bytes, at: Instant) -> Outcome:
         raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
         cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
         return Outcome.unreadable
+    if record.linkedid.startswith(f"{probe_calls.PREFIX}_"):
+        return Outcome.known  # the platform's own, and nobody's to pay or to look for
     return _keep(conn, node, record, text, at)
 
 

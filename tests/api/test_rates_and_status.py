@@ -6,12 +6,12 @@ from collections import Counter
 import phonenumbers
 import pytest
 
-from api.v1.status import STALE_SECONDS
 from db import accounts, components, tariffs
 from db.connection import Conn
 from db.database import Database
 from telephony import seed
 from telephony.clock import SECOND, now
+from telephony.status import STALE_SECONDS
 from tests.api.client import Api, good, problem
 from tests.factories import RATES, customer, rate, seed_platform
 
@@ -77,7 +77,9 @@ async def test_the_platform_is_as_well_as_its_own_worst_part(
 ) -> None:
     def deed(conn: Conn) -> None:
         for name, kind, status, age in parts:
-            components.report(conn, name, kind, status, "as told", now() - age * SECOND)
+            remote = kind in ("sms", "trunk")
+            at = now() - age * SECOND
+            components.report(conn, name, kind, status, "as told", at, remote)
 
     await sqlite.write(deed)
     body = good(await plain.get("/status"))

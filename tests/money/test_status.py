@@ -4,7 +4,8 @@ from db import failpoints
 from db.connection import Conn
 from db.database import Database
 from telephony.billing.verify import Verifier
-from telephony.worker import Part, report
+from telephony.status import Part
+from telephony.worker import report
 from tests.api.client import Api, good
 from tests.factories import customer
 
