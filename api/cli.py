@@ -23,6 +23,7 @@ from api.commands.options import console, settings
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
 from api.commands.recording import set_recording
+from api.commands.request import show_request
 from api.commands.running import AlreadyRunningError
 from api.commands.serve import serve as serve_here
 from api.commands.sms import list_replies, provider, sender, set_messages, set_reply, sms_route
@@ -59,6 +60,7 @@ cli.add_typer(route, name="route")
 cli.add_typer(number, name="number")
 cli.add_typer(cdr, name="cdr")
 cli.add_typer(status, name="status")
+cli.command("request")(show_request)
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
     OSError,

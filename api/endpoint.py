@@ -6,7 +6,7 @@ A coroutine only reads.
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -195,17 +195,21 @@ def routes(endpoints: Iterable[Endpoint]) -> list[Route]:
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint
     return [
-        Route(f"/api/v1{path}", _by_method(methods), methods=list(methods))
+        Route(f"/api/v1{path}", _Methods(path, methods).serve, methods=list(methods))
         for path, methods in paths.items()
     ]
 
 
-def _by_method(methods: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await methods[method].serve(request)
+@dataclass(frozen=True)
+class _Methods:
+    """The endpoints of one path, which metrics and the log of requests read off here."""
 
-    return serve
+    path: str
+    endpoints: dict[str, Endpoint]
+
+    async def serve(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await self.endpoints[method].serve(request)
 
 
 @dataclass

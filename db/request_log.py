@@ -12,6 +12,8 @@ from db.connection import Conn, Reader, Row
 from db.ids import first_id
 
 PREFIX = "rql"
+MARGIN_US = 1_000_000
+"""By so much may the clocks of two processes differ."""
 
 
 class RequestLog(Table, table=True):
@@ -63,6 +65,22 @@ async def page(
         " LIMIT :limit",
         account_id=account_id, cursor=cursor, limit=limit,
     )  # fmt: skip
+
+
+async def made(reader: Reader, row: Row, most: int) -> list[str]:
+    """Ids of the messages and calls that a request of the log made. Their ids tell when, so that
+    only those of its seconds are looked at."""
+    begun, ended = row["at"] - row["latency_us"] - MARGIN_US, row["at"] + MARGIN_US
+    found: list[str] = []
+    for table, prefix in (("message", "msg"), ("call", "call")):
+        rows = await reader.all(
+            f'SELECT id FROM "{table}" WHERE account_id = :account_id AND mode = :mode'
+            " AND id >= :low AND id < :high AND request_id = :request_id ORDER BY id LIMIT :most",
+            account_id=row["account_id"], mode=row["mode"], request_id=row["request_id"],
+            low=first_id(prefix, begun // 1000), high=first_id(prefix, ended // 1000), most=most,
+        )  # fmt: skip
+        found += [one["id"] for one in rows]
+    return found
 
 
 def sweep(conn: Conn, before: int, limit: int) -> int:

@@ -63,6 +63,7 @@ class RequestRecorder:
 
 
 async def look_up(reader: Reader, request_id: str, account_id: str | None = None) -> list[Row]:
-    """What is known of a request id: each request with it, the newest first. A customer's own
-    only, or anybody's for an admin."""
-    return await request_log.find(reader, request_id, account_id, FOUND_MAX)
+    """What is known of a request id: each request with it, the newest first, and the ids of the
+    messages and calls that it `made`. A customer's own only, or anybody's for an admin."""
+    rows = await request_log.find(reader, request_id, account_id, FOUND_MAX)
+    return [row | {"made": await request_log.made(reader, row, FOUND_MAX)} for row in rows]

@@ -24,6 +24,7 @@ from db import (
     price_list,
     receipts,
     recordings,
+    request_log,
     sms_accounts,
     sms_providers,
     sms_replies,
@@ -181,6 +182,17 @@ async def test_a_queue_is_counted_off_an_index_of_what_waits(conn: Explaining) -
     assert [step for step in conn.plans if "INDEX ix_message_queued" in step]
     await call_queue.waiting(reader, 9)
     assert [step for step in conn.plans if "INDEX ix_call_queued" in step]
+
+
+async def test_a_request_is_found_with_what_it_made_by_indexes(conn: Explaining) -> None:
+    reader = ExplainingReader(conn)
+    row = {"account_id": "acc", "mode": "test", "request_id": "r", "at": START, "latency_us": 9}
+    await request_log.find(reader, "r", "acc", 9)
+    await request_log.page(reader, "acc", 9, "rql_x")
+    await request_log.made(reader, row, 9)
+    request_log.sweep(conn, START, 9)
+    assert [step for step in conn.plans if step.startswith("SCAN")] == []
+    assert [step for step in conn.plans if "id>? AND id<?" in step]
 
 
 async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:

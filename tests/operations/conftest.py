@@ -1,15 +1,41 @@
 """Platforms as processes, which are killed if a test leaves them running."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from cryptography.fernet import Fernet
 
+from api.app import create_app
+from api.background import Background
+from db.database import Database
+from telephony.secrets import Vault
 from telephony.settings import Settings
+from tests.api.world import client_of
 from tests.fixtures_pbx import eventually, pbx_settings
+from tests.operations.asking import SETTINGS
 from tests.operations.processes import START_SECONDS, Process
 
 Start = Callable[..., Process]
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault(Fernet.generate_key().decode())
+
+
+@pytest.fixture
+def beside(database: Database) -> Background:
+    return Background(database, SETTINGS)
+
+
+@pytest.fixture
+async def client(
+    database: Database, vault: Vault, beside: Background
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(create_app(SETTINGS, database, vault, background=beside)) as opened:
+        yield opened
 
 
 @pytest.fixture

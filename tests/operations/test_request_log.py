@@ -1,74 +1,21 @@
-"""A request is followed by its id: in the log of requests, its message or call, its PBX action,
-its events and their webhooks, and every log line of that work."""
+"""The log of requests, in which one is found by its id."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-import structlog
-from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
-from api.app import create_app
 from api.background import Background
+from api.cli import cli
 from db import request_log
-from db.connection import Row
 from db.database import Database, DatabaseError
 from telephony.clock import SECOND, now
 from telephony.request_log import BATCH_MAX, WAITING_MAX, RequestRecorder, look_up
-from telephony.secrets import Vault
-from telephony.settings import Settings
-from telephony.sms.dispatch import Dispatcher
-from telephony.sms.providers.base import ProviderError
-from telephony.voice.ami import AmiLink, AmiNotReady, Originate
-from telephony.voice.originate import Originator, action_id
-from telephony.voice.settle import ringing
-from telephony.webhooks.deliver import WebhookWorker
-from tests.api.client import BASE, URL
-from tests.api.world import client_of
-from tests.factories import Customer, customer
-from tests.sms.sending import Told, by_part
-from tests.voice.calling import add_phone
-from tests.webhooks.sinks import running_sink
-
-SETTINGS = Settings(public_url=URL, bind_host="127.0.0.1", smpp_host="127.0.0.1")
-MINE = "my-own.id_1"
-TO = {"to": "+15551239999", "text": "Hi!"}
-
-
-@pytest.fixture
-def vault() -> Vault:
-    return Vault(Fernet.generate_key().decode())
-
-
-@pytest.fixture
-def beside(database: Database) -> Background:
-    return Background(database, SETTINGS)
-
-
-@pytest.fixture
-async def client(
-    database: Database, vault: Vault, beside: Background
-) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_app(SETTINGS, database, vault, background=beside)) as opened:
-        yield opened
-
-
-def headers(who: Customer | None, request_id: str = MINE) -> dict[str, str]:
-    key = {"Authorization": f"Bearer {who.key}"} if who else {}
-    return {"X-Request-Id": request_id, **key}
-
-
-async def logged(database: Database, beside: Background, request_id: str = MINE) -> list[Row]:
-    await beside.requests.finish()
-    return await look_up(database, request_id)
-
-
-async def only(database: Database, table: str) -> Row:
-    (row,) = await database.all(f'SELECT * FROM "{table}"')
-    return row
+from tests.api.client import BASE
+from tests.factories import customer
+from tests.operations.asking import MINE, SETTINGS, TO, headers, logged, only
 
 
 async def test_a_request_is_found_by_its_id(
@@ -88,6 +35,7 @@ async def test_a_request_is_found_by_its_id(
     assert 0 < first["latency_us"] < 60 * SECOND
     assert abs(first["at"] - now()) < 60 * SECOND
     assert "Hi!" not in str(first)
+    assert first["made"] == [answer.json()["message_id"]]
     assert len(await look_up(database, MINE, who.account_id)) == 2
     assert await look_up(database, MINE, other.account_id) == []
     (row,) = await request_log.page(database, who.account_id, 1)
@@ -194,93 +142,21 @@ async def test_a_database_that_is_away_stops_no_recorder(
     running.cancel()
 
 
-class Refusing:
-    """A manager link that is lost when it is used; what it was asked is kept."""
-
-    ready = True
-
-    def __init__(self) -> None:
-        self.asked: list[Originate] = []
-        self.context: dict[str, Any] = {}
-
-    async def action(self, action: Originate) -> None:
-        self.asked.append(action)
-        self.context = structlog.contextvars.get_contextvars()
-        raise AmiNotReady("down")
-
-
-async def test_a_call_carries_it_to_the_pbx_and_back_in_its_events(
-    database: Database, client: httpx.AsyncClient, vault: Vault
-) -> None:
-    who = await customer(database, sip_funds="50")
-    await add_phone(database, who)
-    answer = await client.post(
-        f"{BASE}/voice/call", json={"to": "+15559876543"}, headers=headers(who)
-    )
-    call = await only(database, "call")
-    assert (answer.status_code, call["request_id"]) == (202, MINE)
-    link = Refusing()
-    originator = Originator(database, cast(AmiLink, link), "pbx1", 100, vault)
-    assert await originator.step() == 1
-    assert [one.action_id for one in link.asked] == [f"{call['id']}/{MINE}"]
-    assert link.context == {"request_id": MINE, "call_id": call["id"]}
-    await database.write(lambda conn: conn.run("UPDATE call SET status = 'dialing'"))
-    await database.write(ringing, await only(database, "call"), now())
-    assert (await only(database, "event"))["request_id"] == MINE
-
-
-def test_a_call_that_no_request_made_has_its_own_id_alone() -> None:
-    assert action_id({"id": "call_1", "request_id": None}) == "call_1"
-
-
-async def test_a_message_carries_it_to_its_webhook_and_log_lines(
-    database: Database, client: httpx.AsyncClient, vault: Vault, caplog: pytest.LogCaptureFixture
-) -> None:
-    who = await customer(database, mode="live")
-    sealed = vault.seal("whsec_AAAA")
-    await database.write(
-        lambda conn: conn.run("UPDATE account SET webhook_secret_sealed = :sealed", sealed=sealed)
-    )
-    seen: list[dict[str, Any]] = []
-    caplog.set_level(logging.INFO)
-    watch = logging.getLogger("telephony.sms.dispatch")
-
-    def keep(_: logging.LogRecord) -> bool:
-        seen.append(structlog.contextvars.get_contextvars())
-        return True
-
-    watch.addFilter(keep)
-    async with running_sink() as sink:
-        body = TO | {"callback_url": f"{sink.url}/hook"}
-        answer = await client.post(f"{BASE}/sms/batch", json={"messages": [body]},
-                                   headers=headers(who))  # fmt: skip
-        assert answer.json()["accepted"] == 1, answer.text
-        await Dispatcher(database, Told(refuses)).step()
-        worker = WebhookWorker(database, vault, SETTINGS)
-        await worker.step()
-        await worker.settled()
-        await worker.close()
-    watch.removeFilter(keep)
-    message = await only(database, "message")
-    assert (message["request_id"], message["status"]) == (MINE, "failed")
-    assert seen == [{"request_id": MINE, "message_id": message["id"]}]
-    assert "not taken by smpp: no_such_number" in caplog.text
-    (received,) = sink.received
-    assert (await only(database, "event"))["request_id"] == MINE
-    sent = {name.lower(): value for name, value in received.headers.items()}
-    assert sent["x-request-id"] == MINE
-
-
-def refuses(_: object) -> ProviderError:
-    return ProviderError("no_such_number")
-
-
-async def test_an_id_that_a_client_did_not_choose_is_ours(
-    database: Database, client: httpx.AsyncClient
-) -> None:
+async def test_the_command_shows_what_became_of_a_request(
+    database: Database, database_url: str, client: httpx.AsyncClient, beside: Background,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     who = await customer(database)
-    answer = await client.post(f"{BASE}/sms/send", json=TO, headers=headers(who, "not an id!"))
-    message = await only(database, "message")
-    assert message["request_id"] == answer.headers["x-request-id"]
-    assert message["request_id"].startswith("req_")
-    assert await Dispatcher(database, Told(by_part, "sandbox")).step() == 1
+    answer = await client.post(f"{BASE}/sms/send", json=TO, headers=headers(who))
+    await beside.requests.finish()
+    monkeypatch.setenv("SMS_VOIP_DATABASE_URL", database_url)
+    said = await asyncio.to_thread(shown, MINE)
+    for fact in ("POST /api/v1/sms/send", "202", who.account_id, answer.json()["message_id"]):
+        assert fact in said
+    assert "No request nothing is in the log." in await asyncio.to_thread(shown, "nothing")
+
+
+def shown(request_id: str) -> str:
+    result = CliRunner(env={"COLUMNS": "250"}).invoke(cli, ["request", request_id])
+    assert result.exit_code == 0, result.output
+    return result.output
