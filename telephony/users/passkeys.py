@@ -3,6 +3,7 @@ the person must have been verified by the device."""
 
 import json
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import webauthn
@@ -40,11 +41,21 @@ class Site:
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
-        """The public URL's; on loopback `localhost`, since no browser takes an address."""
-        if settings.public_url:
-            parts = urlsplit(settings.api_url)
-            return cls(parts.hostname or "", f"{parts.scheme}://{parts.netloc}")
-        return cls("localhost", f"http://localhost:{settings.http_port}")
+        """The public URL's; `localhost` in the place of a loopback address, since no browser
+        takes an address."""
+        parts = urlsplit(settings.api_url)
+        host = parts.hostname or ""
+        if _on_loopback(host):
+            host = "localhost"
+        port = f":{parts.port}" if parts.port else ""
+        return cls(host, f"{parts.scheme}://{host}{port}")
+
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def add_options(conn: Conn, site: Site, member: Member, held: list[Row], now: Instant) -> str:

@@ -176,6 +176,8 @@ def test_the_site_is_the_public_one_or_localhost() -> None:
     assert Site.of(Settings(public_url="https://sms.example.com:8443/")) == Site(
         "sms.example.com", "https://sms.example.com:8443"
     )
+    assert Site.of(Settings(public_url="http://[::1]:8123")).host == "localhost"
+    assert Site.of(Settings(public_url="http://192.0.2.7")).host == "192.0.2.7"
     assert Site.of(Settings(public_url="", http_port=8123)) == Site(
         "localhost", "http://localhost:8123"
     )
