@@ -17,6 +17,7 @@ from api.docs import live
 from api.docs import pages as docs
 from api.endpoint import Endpoint, routes
 from api.gate import Gate
+from api.peer import Proxies
 from api.requests import request_ids
 from api.v1 import (
     call_log,
@@ -95,7 +96,7 @@ def create_app(
     app.state.endpoints = ENDPOINTS
     app.state.gate = Gate(db, settings)
     app.state.viewer_of, app.state.streams = viewer_of, Streams()
-    app.state.sign_in = SignIn(db, vault, Hasher())
+    app.state.sign_in, app.state.proxies = SignIn(db, vault, Hasher()), Proxies.of(settings)
     return request_ids(background.requests.note, guarded(app, is_https(settings)))
 
 

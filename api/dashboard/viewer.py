@@ -38,8 +38,8 @@ def member(context: PageContext) -> Member:
 
 
 def address_of(request: Request) -> str:
-    """The address of the browser."""
-    return request.client.host if request.client else ""
+    """The address of the browser, also behind proxies that are trusted."""
+    return str(request.app.state.proxies.client(request))
 
 
 def origin(context: PageContext) -> Origin:
