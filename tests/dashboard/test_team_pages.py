@@ -27,7 +27,7 @@ async def test_inviting_somebody_new(people: People, ada: Visitor, bob: Visitor)
     assert (bob.at, "Engines" in said) == ("/dashboard", True)
     await bob.open("/dashboard/audit", 403)
     await bob.open("/dashboard/team")
-    assert bob.actions() == ["/sign-out", "/dashboard/team/leave"]
+    assert set(bob.actions()) == {"/sign-out", "/dashboard/team/leave"}
     assert "<b>" not in bob.page.text
     said = await ada.open("/dashboard/audit")
     for act in ("account.opened", "member.invited", "member.joined", "user.signed_in"):
