@@ -5,7 +5,9 @@ from sqlmodel import Field
 from db.base import Table
 from db.columns import instant, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
-from db.ids import new_id
+from db.ids import first_id, new_id
+
+PREFIX = "ntc"
 
 
 class AccountNotice(Table, table=True):
@@ -31,7 +33,7 @@ def add(
     conn: Conn, account_id: str, mode: str, kind: str, subject: str, text: str, now: int
 ) -> None:
     """Tell the account something; it stays until `seen`."""
-    insert(conn, "account_notice", id=new_id("ntc"), account_id=account_id, mode=mode, kind=kind,
+    insert(conn, "account_notice", id=new_id(PREFIX), account_id=account_id, mode=mode, kind=kind,
            subject=subject, text=text, created_at=now)  # fmt: skip
 
 
@@ -50,4 +52,13 @@ def seen(conn: Conn, account_id: str, mode: str, subject: str, now: int) -> None
         "UPDATE account_notice SET seen_at = :now WHERE account_id = :account_id AND mode = :mode"
         " AND seen_at IS NULL AND subject = :subject",
         account_id=account_id, mode=mode, subject=subject, now=now,
+    )  # fmt: skip
+
+
+def forget(conn: Conn, before: int, limit: int) -> None:
+    """Forget what was told before an instant, seen or not."""
+    conn.run(
+        "DELETE FROM account_notice WHERE id IN"
+        " (SELECT id FROM account_notice WHERE id < :bound ORDER BY id LIMIT :limit)",
+        bound=first_id(PREFIX, max(0, before // 1000)), limit=limit,
     )  # fmt: skip

@@ -23,6 +23,7 @@ class WebhookEndpoint(Table, table=True):
         valid_mode(),
         partial("ix_webhook_endpoint_account", "account_id", "mode", "id",
                 where="deleted_at IS NULL"),
+        partial("ix_webhook_endpoint_deleted", "deleted_at", where="deleted_at IS NOT NULL"),
     )  # fmt: skip
 
     id: str = Field(primary_key=True)
@@ -193,6 +194,17 @@ def set_default_secret(conn: Conn, account_id: str, sealed: str) -> None:
     """Replace the secret that signs what goes to no endpoint."""
     conn.run("UPDATE account SET webhook_secret_sealed = :sealed WHERE id = :id",
              id=account_id, sealed=sealed)  # fmt: skip
+
+
+def forget_deleted(conn: Conn, before: int, limit: int) -> None:
+    """Forget endpoints deleted before an instant of which the log has nothing any more."""
+    conn.run(
+        f"DELETE FROM {TABLE} WHERE id IN (SELECT w.id FROM {TABLE} w WHERE w.deleted_at < :before"
+        " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = w.id)"
+        " AND NOT EXISTS (SELECT 1 FROM webhook_replay r WHERE r.endpoint_id = w.id)"
+        " LIMIT :limit)",
+        before=before, limit=limit,
+    )  # fmt: skip
 
 
 def add_replay(conn: Conn, endpoint_id: str, which: str, since: str = "", until: str = "") -> str:

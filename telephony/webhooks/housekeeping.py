@@ -2,7 +2,7 @@
 
 import asyncio
 
-from db import events, webhook_endpoints
+from db import events, notices, webhook_endpoints
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
@@ -44,7 +44,14 @@ class Housekeeping:
 
 
 def sweep(conn: Conn, days: int, at: Instant) -> int:
-    """Forget events from more than so many days ago (0: none), and secrets that sign no longer;
-    how many events."""
+    """Forget events from more than so many days ago (0: none), then deleted endpoints and notices
+    of that age; and secrets that sign no longer. How many events."""
     webhook_endpoints.forget_secrets(conn, at)
-    return events.sweep(conn, at - days * 86_400 * SECOND, SWEPT_MAX) if days else 0
+    if not days:
+        return 0
+    before = at - days * 86_400 * SECOND
+    if swept := events.sweep(conn, before, SWEPT_MAX):
+        return swept
+    webhook_endpoints.forget_deleted(conn, before, SWEPT_MAX)
+    notices.forget(conn, before, SWEPT_MAX)
+    return 0

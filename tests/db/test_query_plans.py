@@ -118,6 +118,8 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: webhook_endpoints.enabled(conn, "acc", "test"),
     lambda conn: webhook_endpoints.old_secrets(conn, ["acc", "whe_1"], START),
     lambda conn: webhook_endpoints.forget_secrets(conn, START),
+    lambda conn: webhook_endpoints.forget_deleted(conn, START, 50),
+    lambda conn: notices.forget(conn, START, 50),
     lambda conn: tariffs.price(conn, "acc", ["1", "15", "155"], START),
     lambda conn: receipts.settle_part(conn, "sandbox", "p", "delivered", ""),
     lambda conn: receipts.early_receipts(conn, "sandbox", "p"),

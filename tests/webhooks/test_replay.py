@@ -7,7 +7,7 @@ import pytest
 from db.connection import Row
 from db.database import Database
 from telephony.errors import NotFoundError
-from telephony.webhooks import replay
+from telephony.webhooks import endpoints, replay
 from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.errors import EndpointDisabledError, ReplayLimitError
 from telephony.webhooks.housekeeping import sweep
@@ -181,6 +181,34 @@ async def test_old_events_are_swept_with_their_deliveries(
     assert len(await events(database)) == 2
     assert await database.write(sweep, 30, still.at + 31 * day) == 2
     assert await events(database) == await deliveries(database) == await attempts(database) == []
+
+
+async def test_deleted_endpoints_and_old_notices_are_swept_with_their_log(
+    database: Database, customer: Customer, worker: WebhookWorker, sink: Sink, still: StillClock
+) -> None:
+    sink.answers["/hook"] = 410
+    kept, _ = await customer.add(f"{sink.url}/other")
+    name, _ = await customer.add(f"{sink.url}/hook")
+    await customer.tell(None)
+    await sent(worker)
+    await customer.rotate(name)
+    await database.write(endpoints.delete, customer.place, name, still())
+    while await database.write(replay.step, still()):
+        pass
+    day = 86_400 * 1_000_000
+
+    async def left() -> list[int]:
+        tables = ("webhook_endpoint", "account_notice", "webhook_old_secret", "delivery")
+        return [len(await database.all(f"SELECT * FROM {table}")) for table in tables]
+
+    assert await database.write(sweep, 30, still.at + 2 * day) == 0
+    assert await left() == [2, 1, 0, 2]
+    later = still.at + 31 * day
+    assert await database.write(sweep, 30, later) == 1
+    assert await left() == [2, 1, 0, 0]
+    assert await database.write(sweep, 30, later) == 0
+    assert await left() == [1, 0, 0, 0]
+    assert [row["id"] for row in await database.all("SELECT * FROM webhook_endpoint")] == [kept]
 
 
 def test_samples_have_the_fields_of_the_contract() -> None:
