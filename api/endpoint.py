@@ -18,7 +18,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api.auth import ANY_SCOPE, Caller
-from api.idempotency import Reply, Scope, check, earlier_reply, keep
+from api.idempotency import (
+    Reply,
+    Scope,
+    check,
+    earlier_replies,
+    finish_reply,
+    forget_reply,
+    in_turn,
+    keep_all,
+)
 from api.problems import from_validation
 from api.together import Asked, answer_together
 from db.connection import Conn
@@ -116,11 +125,9 @@ class Endpoint:
         if self._only_reads:
             answer = await self.run(context, given)
             return answer if isinstance(answer, Response) else _respond(_reply(self.status, answer))
-        reply = await self._transact(request, context, given)
-        if self.then:
-            status, body = await self.then(context, json.loads(reply.body))
-            reply = Reply(status, json.dumps(body).encode(), reply.replayed)
-        return _respond(reply)
+        scope = await self._idempotency(request, context)
+        reply = await in_turn(lambda: self._transact(request, context, given, scope))
+        return _respond(reply if reply.status else await self._finish(context, scope, reply))
 
     async def _context(self, request: Request) -> Context:
         state, moment = request.app.state, now()
@@ -145,26 +152,43 @@ class Endpoint:
         except ValidationError as error:
             raise from_validation(error) from error
 
-    async def _transact(self, request: Request, context: Context, given: Any) -> Reply:
-        scope = await self._idempotency(request, context)
+    async def _transact(
+        self, request: Request, context: Context, given: Any, scope: Scope | None
+    ) -> Reply:
         if self.together:
             waiting = request.app.state.together
             if self.path not in waiting:
                 waiting[self.path] = Gathering(context.db, self._deed_of_many(context.vault))
-            asked = Asked((context, given), scope, context.now)
+            asked = Asked((context, given), scope, now())
             return cast(Reply, await waiting[self.path].write(asked))
 
         def deed(conn: Conn) -> Reply:
-            if scope and (earlier := earlier_reply(conn, context.vault, scope, context.now)):
+            scopes = [scope] if scope else []
+            for earlier in earlier_replies(conn, context.vault, scopes, now()).values():
+                if isinstance(earlier, Problem):
+                    raise earlier
                 return earlier
             inside = Context(**{**context.__dict__, "_conn": conn})
-            reply = _reply(self.status, self.run(inside, given))
-            if scope:
-                keep(conn, context.vault, scope, reply)
+            reply = _reply(0 if self.then else self.status, self.run(inside, given))
+            keep_all(conn, context.vault, [(one, reply, context.now) for one in scopes])
             return reply
 
         deed.__name__ = self.run.__name__
         return await context.db.write(deed)
+
+    async def _finish(self, context: Context, scope: Scope | None, reply: Reply) -> Reply:
+        """The answer that is known only after the commit; what is answered is what is kept."""
+        assert self.then
+        try:
+            status, body = await self.then(context, json.loads(reply.body))
+        except Problem:
+            if scope:
+                await context.db.write(forget_reply, scope)
+            raise
+        answer = Reply(status, json.dumps(body).encode(), reply.replayed)
+        if scope is None:
+            return answer
+        return await context.db.write(finish_reply, context.vault, scope, answer)
 
     def _deed_of_many(self, vault: Vault) -> DeedOfMany:
         def answer(conn: Conn, asked: Sequence[tuple[Context, Any]]) -> list[Reply | Problem]:

@@ -1,6 +1,8 @@
 """An Idempotency-Key lets a customer repeat a POST without repeating what it does."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from db import idempotency
@@ -15,11 +17,17 @@ from telephony.errors import (
 from telephony.secrets import Vault
 
 KEY_LENGTH_MAX = 255
+WAIT_SECONDS = 5.0
+POLL_SECONDS = 0.05
+ANSWER_SECONDS_MAX = 5
+"""Longer than any answer takes after its deed: one that is missing then never came, since its
+process died."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and JSON body; `replayed` if an earlier request was answered with it."""
+    """Status and JSON body; `replayed` if an earlier request had the same key. `status` 0: the
+    answer is still to be made of the body."""
 
     status: int
     body: bytes
@@ -57,53 +65,47 @@ class Scope:
         return self.account_id, self.mode, self.endpoint, self.key
 
 
-def earlier_reply(conn: Conn, vault: Vault, scope: Scope, now: Instant) -> Reply | None:
-    """Claim the key in this transaction: None if it is new, else what was answered then."""
-    idempotency.forget(conn, scope.parts(), now - idempotency.KEPT_SECONDS * SECOND)
-    row = idempotency.take(conn, scope.parts(), scope.request_hmac, now)
-    return None if row is None else _kept(vault, scope, row)
-
-
-def _kept(vault: Vault, scope: Scope, row: Row) -> Reply:
-    if row["request_hmac"] != scope.request_hmac:
-        raise IdempotencyKeyReusedError
-    if not row["status"]:
-        raise IdempotencyInProgressError
-    return Reply(row["status"], vault.open(row["body_sealed"]).encode(), replayed=True)
-
-
-def keep(conn: Conn, vault: Vault, scope: Scope, reply: Reply) -> None:
-    """Store the reply beside what it tells; it may hold a secret, so it is sealed."""
-    idempotency.keep(conn, scope.parts(), reply.status, vault.seal(reply.body.decode()))
-
-
 def earlier_replies(
     conn: Conn, vault: Vault, scopes: Sequence[Scope], now: Instant
 ) -> dict[Scope, Reply | Problem]:
-    """What is answered to those whose key is known; nobody else takes any of them meanwhile. Each
-    key is there once."""
+    """What is answered to those whose key is known or in use; the others' keys are theirs until
+    the transaction ends. Each key is there once."""
     owners: dict[tuple[str, ...], list[Scope]] = {}
     for scope in scopes:
         owners.setdefault(tuple(scope.owner().values()), []).append(scope)
     found: dict[Scope, Reply | Problem] = {}
-    since = now - idempotency.KEPT_SECONDS * SECOND
     for _, same in sorted(owners.items()):
-        rows = idempotency.kept(conn, same[0].owner(), [one.key for one in same], since)
-        for scope in same:
-            if row := rows.get(scope.key):
-                found[scope] = _reply_or_problem(vault, scope, row)
+        found |= _of_owner(conn, vault, same, now)
     return found
 
 
-def _reply_or_problem(vault: Vault, scope: Scope, row: Row) -> Reply | Problem:
-    try:
-        return _kept(vault, scope, row)
-    except Problem as problem:
-        return problem
+def _of_owner(
+    conn: Conn, vault: Vault, scopes: Sequence[Scope], now: Instant
+) -> dict[Scope, Reply | Problem]:  # fmt: skip
+    owner = scopes[0].owner()
+    busy = idempotency.take(conn, owner, [scope.key for scope in scopes])
+    found: dict[Scope, Reply | Problem] = {
+        scope: IdempotencyInProgressError() for scope in scopes if scope.key in busy
+    }
+    free = [scope for scope in scopes if scope.key not in busy]
+    since = now - idempotency.KEPT_SECONDS * SECOND
+    rows = idempotency.kept(conn, owner, [scope.key for scope in free], since) if free else {}
+    return found | {
+        scope: _kept(vault, scope, rows[scope.key], now) for scope in free if scope.key in rows
+    }
+
+
+def _kept(vault: Vault, scope: Scope, row: Row, now: Instant) -> Reply | Problem:
+    if row["request_hmac"] != scope.request_hmac:
+        return IdempotencyKeyReusedError()
+    if not row["status"] and row["created_at"] > now - ANSWER_SECONDS_MAX * SECOND:
+        return IdempotencyInProgressError()
+    return Reply(row["status"], vault.open(row["body_sealed"]).encode(), replayed=True)
 
 
 def keep_all(conn: Conn, vault: Vault, replies: Sequence[tuple[Scope, Reply, Instant]]) -> None:
-    """Store replies under keys that `earlier_replies` did not know."""
+    """Store replies under keys that `earlier_replies` did not know; they may hold secrets, so
+    they are sealed."""
     idempotency.keep_all(conn, [
         {
             **scope.parts(), "request_hmac": scope.request_hmac, "status": reply.status,
@@ -111,3 +113,31 @@ def keep_all(conn: Conn, vault: Vault, replies: Sequence[tuple[Scope, Reply, Ins
         }
         for scope, reply, at in replies
     ])  # fmt: skip
+
+
+def finish_reply(conn: Conn, vault: Vault, scope: Scope, reply: Reply) -> Reply:
+    """Store the answer of what was done before; the answer of another request with the same key,
+    if that was quicker."""
+    sealed = vault.seal(reply.body.decode())
+    row = idempotency.finish(conn, scope.parts(), reply.status, sealed)
+    if row is None:
+        return reply
+    return Reply(row["status"], vault.open(row["body_sealed"]).encode(), replayed=True)
+
+
+def forget_reply(conn: Conn, scope: Scope) -> None:
+    """Let the key be used again: what came after the deed was a problem."""
+    idempotency.forget(conn, scope.parts())
+
+
+async def in_turn(attempt: Callable[[], Awaitable[Reply]]) -> Reply:
+    """What the attempt gives once no other request with its key is under way; after 5 s
+    IdempotencyInProgressError."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await attempt()
+        except IdempotencyInProgressError:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(POLL_SECONDS)

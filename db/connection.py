@@ -39,6 +39,9 @@ class Conn(Protocol):
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds the name, and hold it until this one ends."""
 
+    def try_lock(self, name: str) -> bool:
+        """The same without waiting: False if another transaction holds the name."""
+
     def wake(self, channel: str) -> None:
         """Tell the workers of a channel, once the transaction has committed, to look again."""
 

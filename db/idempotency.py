@@ -6,14 +6,14 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, text
-from db.connection import Conn, Row, insert_new
+from db.connection import Conn, Row
 
 KEPT_SECONDS = 24 * 3600
 
 
 class IdempotencyKey(Table, table=True):
-    """`status` 0 while the request is running; the body is sealed, since it may hold a secret
-    that is shown once."""
+    """`status` 0: it is done, and the body is what its answer is made of, but nobody was answered
+    yet. The body is sealed, since it may hold a secret that is shown once."""
 
     __tablename__ = "idempotency_key"
 
@@ -27,38 +27,18 @@ class IdempotencyKey(Table, table=True):
     created_at: int = instant(index=True)
 
 
-def forget(conn: Conn, scope: dict[str, str], before: int) -> None:
-    """Forget the key if it is older than that."""
-    conn.run(
-        f"DELETE FROM idempotency_key WHERE {_SCOPE} AND created_at < :before",
-        before=before, **scope,
-    )  # fmt: skip
-
-
-def take(conn: Conn, scope: dict[str, str], request_hmac: str, now: int) -> Row | None:
-    """Claim the key: None if it is new, else what is kept under it. `scope` has the four parts
-    of the key. On PostgreSQL a second taker waits here for the first one's commit."""
-    new = insert_new(conn, "idempotency_key", request_hmac=request_hmac, status=0, body_sealed="",
-                     created_at=now, **scope)  # fmt: skip
-    return None if new else conn.one(f"SELECT * FROM idempotency_key WHERE {_SCOPE}", **scope)
-
-
 _SCOPE = "account_id = :account_id AND mode = :mode AND endpoint = :endpoint AND key = :key"
 
 
-def keep(conn: Conn, scope: dict[str, str], status: int, body_sealed: str) -> None:
-    """Store the reply under the key."""
-    conn.run(
-        f"UPDATE idempotency_key SET status = :status, body_sealed = :body_sealed WHERE {_SCOPE}",
-        status=status, body_sealed=body_sealed, **scope,
-    )  # fmt: skip
+def take(conn: Conn, scope: dict[str, str], keys: Sequence[str]) -> set[str]:
+    """Those of the keys that another transaction has just now; the others are this one's until
+    it ends. `scope` has the other three parts."""
+    return {key for key in sorted(keys) if not conn.try_lock(f"idempotency {scope} {key}")}
 
 
 def kept(conn: Conn, scope: dict[str, str], keys: Sequence[str], since: int) -> dict[str, Row]:
-    """What is kept under those of the keys that were taken since an instant; older ones are
-    forgotten. `scope` has the other three parts. Nobody takes one of the keys meanwhile."""
-    for key in sorted(keys):
-        conn.lock(f"idempotency {scope} {key}")
+    """What is kept under those of the keys, all of which are taken, that were stored since an
+    instant; older ones are forgotten."""
     where = "account_id = :account_id AND mode = :mode AND endpoint = :endpoint AND key IN :keys"
     rows = conn.all(f"SELECT * FROM idempotency_key WHERE {where}", keys=keys, **scope)
     found = {row["key"]: row for row in rows if row["created_at"] >= since}
@@ -69,7 +49,24 @@ def kept(conn: Conn, scope: dict[str, str], keys: Sequence[str], since: int) -> 
 
 def keep_all(conn: Conn, rows: Sequence[Row]) -> None:
     """Store the replies of keys that `kept` did not have: rows of the whole table."""
-    conn.insert_all("idempotency_key", rows)
+    if rows:
+        conn.insert_all("idempotency_key", rows)
+
+
+def finish(conn: Conn, scope: dict[str, str], status: int, body_sealed: str) -> Row | None:
+    """Store what is answered, unless that was done; what was stored then. `scope` has the four
+    parts of the key."""
+    done = conn.run(
+        "UPDATE idempotency_key SET status = :status, body_sealed = :body_sealed"
+        f" WHERE {_SCOPE} AND status = 0",
+        status=status, body_sealed=body_sealed, **scope,
+    )  # fmt: skip
+    return None if done else conn.one(f"SELECT * FROM idempotency_key WHERE {_SCOPE}", **scope)
+
+
+def forget(conn: Conn, scope: dict[str, str]) -> None:
+    """Forget a key, given its four parts."""
+    conn.run(f"DELETE FROM idempotency_key WHERE {_SCOPE}", **scope)
 
 
 def sweep(conn: Conn, before: int) -> int:

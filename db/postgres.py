@@ -76,6 +76,12 @@ class PostgresConn:
         """An advisory lock; what is read after it has seen every holder before."""
         self.run("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))", name=name)
 
+    def try_lock(self, name: str) -> bool:
+        """The same lock, if nobody holds it."""
+        sql = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0)) AS got"
+        found = self.one(sql, name=name)
+        return found is not None and bool(found["got"])
+
     def wake(self, channel: str) -> None:
         """Remember a channel to ring with the commit."""
         self.woken.add(channel)

@@ -1,14 +1,14 @@
 """Accounts, SIP accounts, events, idempotency keys and the ledger's tables."""
 
 import asyncio
-import json
 import threading
 
 import pytest
 
 from db import accounts, audit, caller_ids, components, holds, idempotency, ledger
-from db.connection import Conn, Row
+from db.connection import Conn
 from db.database import Database
+from db.session import open_database
 from tests.db.rows import START, add_event
 from tests.factories import Customer, customer
 
@@ -87,52 +87,59 @@ async def test_a_fact_is_told_once(database: Database, someone: Customer) -> Non
     assert await database.write(tell) == [True, False, True]
 
 
-async def test_an_idempotency_key_is_taken_kept_and_swept(database: Database) -> None:
-    assert await database.write(idempotency.take, SCOPE, "hmac", START) is None
-    row = await database.write(idempotency.take, SCOPE, "other", START + 1)
+OWNER = {part: value for part, value in SCOPE.items() if part != "key"}
+KEY = SCOPE["key"]
+
+
+def store(conn: Conn, /, status: int = 202, at: int = START) -> None:
+    row = {**SCOPE, "request_hmac": "hmac", "status": status, "body_sealed": "reply",
+           "created_at": at}  # fmt: skip
+    idempotency.keep_all(conn, [row])
+
+
+async def test_an_idempotency_key_is_kept_and_swept(database: Database) -> None:
+    assert await database.write(idempotency.kept, OWNER, [KEY], START) == {}
+    await database.write(store)
+    found = await database.write(idempotency.kept, OWNER, [KEY, "other"], START)
+    assert [(row["key"], row["status"]) for row in found.values()] == [(KEY, 202)]
+    for part in OWNER:
+        assert await database.write(idempotency.kept, {**OWNER, part: "x"}, [KEY], START) == {}
+    assert await database.write(idempotency.kept, OWNER, [KEY], START + 1) == {}  # too old: gone
+    await database.write(store, at=START + 5)
+    assert await database.write(idempotency.sweep, START + 5) == 0
+    assert await database.write(idempotency.sweep, START + 6) == 1
+    await database.write(idempotency.keep_all, [])
+
+
+async def test_what_is_answered_first_is_what_is_kept(database: Database) -> None:
+    await database.write(store, status=0)
+    assert await database.write(idempotency.finish, SCOPE, 202, "first") is None
+    row = await database.write(idempotency.finish, SCOPE, 200, "second")
     assert row is not None
-    assert (row["request_hmac"], row["status"]) == ("hmac", 0)
-    await database.write(idempotency.keep, SCOPE, 202, json.dumps({"id": 1}))
-    row = await database.write(idempotency.take, SCOPE, "hmac", START + 1)
-    assert row is not None
-    assert (row["status"], row["body_sealed"]) == (202, '{"id": 1}')
-    for part in SCOPE:
-        assert await database.write(idempotency.take, {**SCOPE, part: "x"}, "h", START + 5) is None
-    await database.write(idempotency.forget, {**SCOPE, "key": "x"}, START + 5)
-    assert await database.write(idempotency.take, {**SCOPE, "key": "x"}, "h", START + 5)
-    await database.write(idempotency.forget, {**SCOPE, "key": "x"}, START + 6)
-    assert not await database.write(idempotency.take, {**SCOPE, "key": "x"}, "h", START + 5)
-    assert await database.write(idempotency.sweep, START + 1) == 1
-    assert await database.write(idempotency.take, SCOPE, "hmac", START + 9) is None
+    assert (row["status"], row["body_sealed"]) == (202, "first")
+    await database.write(idempotency.forget, SCOPE)
+    assert await database.write(idempotency.kept, OWNER, [KEY], START) == {}
 
 
-async def test_a_second_taker_gets_the_first_ones_reply(database: Database) -> None:
-    """On PostgreSQL it waits for the first one's commit; on SQLite it runs after it."""
-    taken = threading.Event()
+async def test_a_key_that_another_transaction_has(postgres_url: str) -> None:
+    """It is told at once, so that nobody holds a connection who only waits."""
+    database = await open_database(postgres_url)
+    taken, told = threading.Event(), threading.Event()
 
-    def first(conn: Conn) -> Row | None:
-        found = idempotency.take(conn, SCOPE, "hmac", START)
+    def first(conn: Conn) -> set[str]:
+        busy = idempotency.take(conn, OWNER, [KEY])
+        busy |= idempotency.take(conn, OWNER, [KEY])  # what it has itself is not in its way
         taken.set()
-        conn.all("SELECT * FROM account")
-        idempotency.keep(conn, SCOPE, 202, "reply")
-        return found
+        told.wait(10)
+        return busy
 
     one = asyncio.create_task(database.write(first))
-    await asyncio.to_thread(taken.wait, 5)
-    row = await database.write(idempotency.take, SCOPE, "hmac", START)
-    assert await one is None
-    assert row is not None
-    assert (row["status"], row["body_sealed"]) == (202, "reply")
-
-
-async def test_a_key_whose_request_failed_is_free_again(database: Database) -> None:
-    def fail(conn: Conn) -> None:
-        idempotency.take(conn, SCOPE, "hmac", START)
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        await database.write(fail)
-    assert await database.write(idempotency.take, SCOPE, "hmac", START) is None
+    await asyncio.to_thread(taken.wait, 10)
+    assert await database.write(idempotency.take, OWNER, [KEY, "other"]) == {KEY}
+    told.set()
+    assert await one == set()
+    assert await database.write(idempotency.take, OWNER, [KEY, "other"]) == set()
+    await database.close()
 
 
 async def test_the_ledger_tells_its_own_drift(database: Database, someone: Customer) -> None:

@@ -24,7 +24,7 @@ from tests.api.world import add_phone
 from tests.factories import Customer, customer
 
 DEEDS = ("top_up", "send_message", "place_call", "claim", "record", "take", "settle_call",
-         "expire_due")  # fmt: skip
+         "expire_due", "send_messages", "set_password", "finish_reply")  # fmt: skip
 ROOT = Path(__file__).parents[2]
 FORGOTTEN = {"hold of a call or message that is not there"}
 SMS, MINUTE = 7_000, 12_000
@@ -106,13 +106,13 @@ def _told(path: Path) -> dict[str, Any]:
 async def _everything_is_there_once(database: Database, who: Customer) -> None:
     assert await verify.verify(database) == {}
     found = await ledger.balances(database, who.account_id, "test")
-    assert (found["wallet"]["balance"], found["wallet"]["held"]) == (9 * MICROS - 4 * SMS, 0)
+    assert (found["wallet"]["balance"], found["wallet"]["held"]) == (9 * MICROS - 5 * SMS, 0)
     assert (found["sip"]["balance"], found["sip"]["held"]) == (2 * MICROS - MINUTE, 0)
     kinds = await database.all("SELECT kind, COUNT(*) AS n FROM journal GROUP BY kind")
-    assert {row["kind"]: row["n"] for row in kinds} == {"fund": 1, "sip_topup": 2, "charge": 4}
+    assert {row["kind"]: row["n"] for row in kinds} == {"fund": 1, "sip_topup": 2, "charge": 5}
     states = await database.all("SELECT status FROM message ORDER BY status")
-    assert [row["status"] for row in states] == ["delivered", "delivered", "delivered", "failed"]
+    assert [row["status"] for row in states] == ["delivered"] * 4 + ["failed"]
     ends = await database.all("SELECT subject FROM event WHERE type = 'call_completed'")
     assert len(ends) == 1
     spent = await database.all("SELECT amount FROM spend WHERE subject = :id", id=who.account_id)
-    assert {row["amount"] for row in spent} == {4 * SMS + MINUTE}
+    assert {row["amount"] for row in spent} == {5 * SMS + MINUTE}
