@@ -119,6 +119,7 @@ def _operation(endpoint: Endpoint, refs: Refs) -> Operation:
     operation = Operation(
         operationId=endpoint.run.__name__,
         summary=endpoint.summary,
+        tags=[endpoint.path.split("/")[1]],
         parameters=_parameters(endpoint),
         responses=_responses(endpoint, refs),
         security=[{"key": []}] if endpoint.scope is not PUBLIC else [{}, {"key": []}],

@@ -41,7 +41,7 @@ ShortNumber = Annotated[
 ]
 
 
-class Options(Body):
+class SipAccountOptions(Body):
     """What may be changed of a SIP account."""
 
     label: Annotated[str, Field(max_length=LABEL_CHARS_MAX)] = ""
@@ -61,7 +61,7 @@ class Options(Body):
     status: Literal["active", "suspended"] = "active"
 
 
-class CreateBody(Options):
+class SipAccountBody(SipAccountOptions):
     """A new SIP account; every field has a default."""
 
     username: Username | None = None

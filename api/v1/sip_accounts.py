@@ -7,7 +7,7 @@ from pydantic import Field
 from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body, Time
 from api.v1.applied import wait_applied
-from api.v1.sip_account_forms import CreateBody, Options, Transport
+from api.v1.sip_account_forms import SipAccountBody, SipAccountOptions, Transport
 from db import caller_ids, sip
 from db.connection import Row
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, SipAccountExistsError
@@ -142,10 +142,10 @@ async def sip_account_list(context: Context, query: ListQuery) -> SipAccountPage
 
 
 @endpoint(
-    "POST", "/voip/accounts", scope="voip:manage", takes=CreateBody, returns=Created, status=201,
-    errors=(CallerIdNotAllowedError, SipAccountExistsError), then=_when_applied,
+    "POST", "/voip/accounts", scope="voip:manage", takes=SipAccountBody, returns=Created,
+    status=201, errors=(CallerIdNotAllowedError, SipAccountExistsError), then=_when_applied,
 )  # fmt: skip
-def create_sip_account(context: Context, body: CreateBody) -> Created:
+def create_sip_account(context: Context, body: SipAccountBody) -> Created:
     """Create a SIP account; a name and a secret are made where none is given."""
     conn, me, settings = context.conn, context.me, context.settings
     given = body.sip_password  # an empty one is false, and must be refused
@@ -177,10 +177,10 @@ async def read_sip_account(context: Context, _: None) -> SipAccount:
 
 
 @endpoint(
-    "PATCH", "/voip/accounts/{id}", scope="voip:manage", takes=Options, returns=SipAccount,
-    errors=(CallerIdNotAllowedError, NotFoundError, SipAccountExistsError), then=_when_applied,
+    "PATCH", "/voip/accounts/{id}", scope="voip:manage", takes=SipAccountOptions,
+    returns=SipAccount, errors=(CallerIdNotAllowedError, NotFoundError, SipAccountExistsError), then=_when_applied,
 )  # fmt: skip
-def change_sip_account(context: Context, body: Options) -> SipAccount:
+def change_sip_account(context: Context, body: SipAccountOptions) -> SipAccount:
     """Change a SIP account; what is not given stays as it is. A suspended one loses its calls."""
     row = sip_accounts.change(
         context.conn, context.me.account_id, context.path["id"], _columns(body), context.now
@@ -198,7 +198,7 @@ def delete_sip_account(context: Context, _: None) -> Deleted:
     return Deleted(id=row["id"], username=row["username"])
 
 
-def _columns(body: Options) -> dict[str, Any]:
+def _columns(body: SipAccountOptions) -> dict[str, Any]:
     """What was given, as it is stored."""
     columns = {name: getattr(body, name) for name in body.model_fields_set}
     for name in ("username", "sip_password"):
@@ -211,7 +211,7 @@ def _columns(body: Options) -> dict[str, Any]:
     return columns
 
 
-def _caller_id(context: Context, body: CreateBody) -> str:
+def _caller_id(context: Context, body: SipAccountBody) -> str:
     account_id = context.me.account_id
     if "caller_id" in body.model_fields_set:
         return sip_accounts.may_show(context.conn, account_id, body.caller_id)

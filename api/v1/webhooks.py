@@ -37,7 +37,7 @@ Types = Annotated[list[EventType], Field(description="Events that it gets; empty
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS_MAX)]
 
 
-class ChangeBody(Body):
+class WebhookChange(Body):
     """What may be changed of an endpoint; what is not given stays as it is."""
 
     url: Url = ""
@@ -46,19 +46,19 @@ class ChangeBody(Body):
     enabled: Annotated[StrictBool, Field(description="Whether events are sent to it")] = True
 
 
-class CreateBody(ChangeBody):
+class WebhookBody(WebhookChange):
     """A new endpoint."""
 
     url: Url
 
 
-class TestBody(Body):
+class WebhookTestBody(Body):
     """Which event to send; none: the first one that the endpoint takes."""
 
     event: EventType | None = None
 
 
-class ReplayBody(Body):
+class ReplayRangeBody(Body):
     """Events of a time range; `state` tells which: those whose delivery has failed, was
     delivered, those that never went to this endpoint, or all."""
 
@@ -148,10 +148,10 @@ async def list_webhooks(context: Context, _: None) -> WebhookEndpoints:
 
 
 @endpoint(
-    "POST", "/webhooks", scope=SCOPE, takes=CreateBody, returns=CreatedEndpoint, status=201,
+    "POST", "/webhooks", scope=SCOPE, takes=WebhookBody, returns=CreatedEndpoint, status=201,
     errors=(EndpointLimitError,),
 )  # fmt: skip
-def create_webhook(context: Context, body: CreateBody) -> CreatedEndpoint:
+def create_webhook(context: Context, body: WebhookBody) -> CreatedEndpoint:
     """Add a webhook endpoint; its secret is shown only in this response."""
     row, secret = endpoints.create(
         context.conn, context.vault, _place(context), url=receiver(body.url, context.settings),
@@ -162,10 +162,10 @@ def create_webhook(context: Context, body: CreateBody) -> CreatedEndpoint:
 
 
 @endpoint(
-    "PATCH", "/webhooks/{id}", scope=SCOPE, takes=ChangeBody, returns=WebhookEndpoint,
+    "PATCH", "/webhooks/{id}", scope=SCOPE, takes=WebhookChange, returns=WebhookEndpoint,
     errors=(NotFoundError,),
 )  # fmt: skip
-def change_webhook(context: Context, body: ChangeBody) -> WebhookEndpoint:
+def change_webhook(context: Context, body: WebhookChange) -> WebhookEndpoint:
     """Change a webhook endpoint. Once it is enabled again, what was pending goes on."""
     facts: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
     if "url" in facts:
@@ -197,10 +197,11 @@ def rotate_webhook_secret(context: Context, _: Nothing) -> RotatedSecret:
 
 
 @endpoint(
-    "POST", "/webhooks/{id}/test", scope=SCOPE, takes=TestBody, returns=TestSent, status=202,
+    "POST", "/webhooks/{id}/test", scope=SCOPE, takes=WebhookTestBody, returns=TestSent,
+    status=202,
     errors=(NotFoundError, EndpointDisabledError),
 )  # fmt: skip
-def test_webhook(context: Context, body: TestBody) -> TestSent:
+def test_webhook(context: Context, body: WebhookTestBody) -> TestSent:
     """Send a webhook endpoint an event with made-up fields and `"sample": true`."""
     return TestSent(event_id=replay.sample(
         context.conn, _place(context), context.path["id"], body.event, context.now
@@ -208,10 +209,10 @@ def test_webhook(context: Context, body: TestBody) -> TestSent:
 
 
 @endpoint(
-    "POST", "/webhooks/{id}/replay", scope=SCOPE, takes=ReplayBody, returns=ReplayQueued,
+    "POST", "/webhooks/{id}/replay", scope=SCOPE, takes=ReplayRangeBody, returns=ReplayQueued,
     status=202, errors=(NotFoundError, EndpointDisabledError, ReplayLimitError),
 )  # fmt: skip
-def replay_to_webhook(context: Context, body: ReplayBody) -> ReplayQueued:
+def replay_to_webhook(context: Context, body: ReplayRangeBody) -> ReplayQueued:
     """Send the events of a time range to a webhook endpoint again, each with the same id."""
     replay_id = replay.replay_range(
         context.conn, _place(context), context.path["id"], body.state, body.from_,

@@ -8,23 +8,19 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from cryptography.fernet import Fernet
 
-from api.app import ENDPOINTS, create_app
+from api.app import ENDPOINTS
 from api.v1 import applied, event_stream
 from db.database import Database
 from telephony.secrets import Vault
-from telephony.settings import Settings
 from tests.api.world import add_phone
+from tests.contract.serving import served
 from tests.factories import Customer, customer
-from tests.ports import free_port
 
 EXAMPLES = os.environ.get("SMS_VOIP_CONTRACT_EXAMPLES", "2")
 CASES_MIN = 1000
@@ -35,23 +31,6 @@ SECONDS_MAX = 3600
 CLOSED = {"GET /voip/setup/{token}", "POST /voip/caller-id"}
 """What needs a link or a number that nobody makes up."""
 SHOWN_CHARS = 6000
-
-
-@asynccontextmanager
-async def served(database: Database, vault: Vault) -> AsyncIterator[str]:
-    """The API on a port of its own; its URL."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = Settings(http_port=port, smpp_host="127.0.0.1", trunk_host="127.0.0.1:5070")
-    config = uvicorn.Config(create_app(settings, database, vault), port=port, lifespan="off",
-                            log_config=None)  # fmt: skip
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        yield url
-    finally:
-        server.should_exit = True
-        await serving
 
 
 async def judged(url: str, who: Customer, report: Path) -> tuple[str, dict[str, Any]]:
