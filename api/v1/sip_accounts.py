@@ -178,7 +178,8 @@ async def read_sip_account(context: Context, _: None) -> SipAccount:
 
 @endpoint(
     "PATCH", "/voip/accounts/{id}", scope="voip:manage", takes=SipAccountOptions,
-    returns=SipAccount, errors=(CallerIdNotAllowedError, NotFoundError, SipAccountExistsError), then=_when_applied,
+    returns=SipAccount, then=_when_applied,
+    errors=(CallerIdNotAllowedError, NotFoundError, SipAccountExistsError),
 )  # fmt: skip
 def change_sip_account(context: Context, body: SipAccountOptions) -> SipAccount:
     """Change a SIP account; what is not given stays as it is. A suspended one loses its calls."""
