@@ -34,7 +34,7 @@ from db import (
     tariffs,
     webhook_endpoints,
 )
-from db.sqlite import SqliteConn, dict_row
+from db.sqlite_conn import SqliteConn, dict_row
 from tests.db.rows import START
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db import calls, sip, sip_contacts, sip_nodes
-from db.sqlite import dict_row
+from db.sqlite_conn import dict_row
 from tests.db.rows import START
 from tests.db.test_query_plans import Explaining, ExplainingReader
 

@@ -17,7 +17,7 @@ import httpx
 
 from api.commands.ready import all_there
 from db.connection import Conn, Row
-from db.sqlite import SqliteConn, dict_row
+from db.sqlite_conn import SqliteConn, dict_row
 from telephony.settings import Settings
 from tests.fixtures_pbx import eventually, pbx_settings
 from tests.pbx.ami_client import AmiClient, ami_client

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row as postgres_row
 
 from db.connection import Conn
 from db.postgres import PostgresConn
-from db.sqlite import SqliteConn, dict_row
+from db.sqlite_conn import SqliteConn, dict_row
 
 T = TypeVar("T")
 
