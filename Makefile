@@ -89,7 +89,7 @@ $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# Peers of the tests: SIPp as phone and carrier, softphones, PostgreSQL, node with a third party's SMSC,
+# Peers of the tests: SIPp as phone and carrier, softphones, PostgreSQL, Redis, node with a third party's SMSC,
 # a browser.
 $(STAMPS)/peers: tests/smsc/package-lock.json tests/web/package-lock.json $(STAMPS)/dev
 	@packages=""; \
@@ -98,6 +98,7 @@ $(STAMPS)/peers: tests/smsc/package-lock.json tests/web/package-lock.json $(STAM
 	command -v linphonec >/dev/null || packages="$$packages linphone-cli"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
 	command -v wrk >/dev/null || packages="$$packages wrk"; \
+	command -v redis-server >/dev/null || packages="$$packages redis-server"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \
 	command -v node >/dev/null || packages="$$packages nodejs"; \
 	[ -e /usr/share/php/GuzzleHttp/autoload.php ] || packages="$$packages php-cli php-guzzlehttp-guzzle"; \

@@ -33,6 +33,7 @@ from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
 from api.commands.up import PortInUseError, Up
 from api.openapi import document
+from api.rate_limit import StoreMissingError
 from db.database import DatabaseError
 from db.migrate import upgrade
 from telephony.pbx.errors import PbxError
@@ -63,7 +64,7 @@ cli.add_typer(status, name="status")
 cli.command("request")(show_request)
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,
-    OSError,
+    StoreMissingError, OSError,
 )  # fmt: skip
 """What a person can mend; the message says how."""
 
