@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, merge_contextvars, reset_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 REDACTIONS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
@@ -26,8 +26,19 @@ SHOWN_DIGITS = 2
 NOISE = ("color_message",)
 """What libraries add for terminals of their own."""
 
-bound = bound_contextvars
-"""A context whose log lines carry these facts, also those of tasks that it starts."""
+
+class bound:
+    """A context whose log lines carry these facts, also those of tasks that it starts; structlog's
+    own looks through every variable of the context, at each request."""
+
+    def __init__(self, **facts: str | None) -> None:
+        self._facts = facts
+
+    def __enter__(self) -> None:
+        self._tokens = bind_contextvars(**self._facts)
+
+    def __exit__(self, *_: object) -> None:
+        reset_contextvars(**self._tokens)
 
 
 def masked(number: str) -> str:

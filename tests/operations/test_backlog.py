@@ -129,7 +129,7 @@ async def test_no_request_counts_anything(database: Database) -> None:
         await api.using(who).post("/sms/send", TO)
         counting.calls = 0
         good(await api.using(who).post("/sms/send", TO), 202)
-        assert counting.calls == 2, "who it is, and the transaction"
+        assert counting.calls <= 2, "who it is, if that is not known, and the transaction"
 
 
 async def test_a_longer_queue_than_may_be_is_counted_no_further(database: Database) -> None:
