@@ -4,7 +4,8 @@ from starlette.responses import Response
 
 from api.dashboard.viewer import go, member
 from api.web.page import Facts, PageContext, Pages
-from db import ledger, users
+from db import users
+from telephony.billing import statement
 from telephony.users.roles import PLATFORM_ADMIN, PLATFORM_SUPPORT, USER
 
 page = Pages()
@@ -18,8 +19,8 @@ async def home(context: PageContext, _: None) -> Facts | Response:
         return go("/admin")
     return {
         "accounts": await users.accounts_of(context.db, me.user_id),
-        "test": await ledger.balances(context.db, me.account_id, "test"),
-        "live": await ledger.balances(context.db, me.account_id, "live"),
+        "test": await statement.wallets(context.db, me.account_id, "test"),
+        "live": await statement.wallets(context.db, me.account_id, "live"),
     }
 
 

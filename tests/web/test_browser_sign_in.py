@@ -197,6 +197,12 @@ def test_a_team_on_a_phone(site: Site, people: People, phone_page: Page) -> None
     page.get_by_role("link", name="Audit log").click()
     look(page, "Audit log")
     expect(page.get_by_text("member.invited")).to_be_visible()
+    for path, heading in (
+        ("/dashboard/keys", "API keys"), ("/dashboard/wallet", "Wallet"),
+        ("/dashboard/security", "Security"),
+    ):  # fmt: skip
+        page.goto(path)
+        look(page, heading)
     page.goto(f"/invitation/{site.thread.run(people.mailed_token())}")
     look(page, "You are invited")
     for path, heading in (("/reset", "Set a new password"), ("/register", "Open an account")):

@@ -1,0 +1,96 @@
+"""The wallets: balances, the statement, and moving money to the SIP wallet."""
+
+import secrets
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from starlette.responses import Response
+
+from api.dashboard.forms import Text
+from api.dashboard.viewer import go, member
+from api.fields import Body, Moment, Until
+from api.web.page import Facts, PageContext, Pages
+from telephony.billing import statement
+from telephony.money import Micros, to_micros
+from telephony.users import transfers
+from telephony.users.problems import bad
+from telephony.users.roles import Right, having
+
+page = Pages()
+HERE = "/dashboard/wallet"
+LINES = 50
+KINDS = ("fund", "sip_topup", "charge", "refund", "adjust")
+
+
+def _none(value: object) -> object:
+    """A field that was left empty is no filter."""
+    return None if value == "" else value
+
+
+EMPTY = BeforeValidator(_none)
+
+
+class WalletQuery(Body):
+    """Filters of the statement, as they stand in the URL."""
+
+    mode: Annotated[Literal["live", "test"] | None, EMPTY] = None
+    wallet: Annotated[Literal["wallet", "sip"] | None, EMPTY] = None
+    kind: Annotated[Literal["fund", "sip_topup", "charge", "refund", "adjust"] | None, EMPTY] = None
+    from_: Annotated[Moment | None, EMPTY, Field(alias="from")] = None
+    to: Annotated[Until | None, EMPTY] = None
+    cursor: Annotated[str, Field(pattern=statement.CURSOR)] | None = None
+
+
+class TopUpForm(Body):
+    """Money to be moved; `form` tells a second click from a second wish."""
+
+    mode: Text
+    amount: Text
+    form: str = Field(min_length=8, max_length=64)
+
+
+@page("GET", HERE, roles=having(Right.look), template="dashboard/wallet.html", takes=WalletQuery)
+async def show_wallet(context: PageContext, given: WalletQuery) -> Facts:
+    """Balances and statement of one mode."""
+    return await _wallet(context, given)
+
+
+async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
+    me = member(context)
+    mode = given.mode or ("live" if me.live else "test")
+    lines = await statement.page(
+        context.db, me.account_id, mode, limit=LINES + 1, cursor=given.cursor,
+        wallet=given.wallet, kind=given.kind, since=given.from_, until=given.to,
+    )  # fmt: skip
+    shown = {name: value for name, value in context.request.query_params.items() if value}
+    return {
+        "mode": mode, "pots": await statement.wallets(context.db, me.account_id, mode),
+        "lines": lines[:LINES], "kinds": KINDS, "query": {**shown, "mode": mode},
+        "next_cursor": statement.cursor_of(lines[LINES - 1]) if len(lines) > LINES else None,
+        "at_first": given.cursor is None, "pays": Right.pay in me.rights,
+        "form": secrets.token_urlsafe(12),
+    }  # fmt: skip
+
+
+async def _again(context: PageContext) -> Facts:
+    mode = context.values.get("mode", "")
+    return await _wallet(context, WalletQuery(mode="live" if mode == "live" else "test"))
+
+
+@page("POST", f"{HERE}/top-up", roles=having(Right.pay), confirm=True, takes=TopUpForm,
+      template="dashboard/wallet.html", again=_again)  # fmt: skip
+async def top_up(context: PageContext, given: TopUpForm) -> Response:
+    """Move money from the wallet to the SIP wallet."""
+    amount = _amount(given.amount)
+    await context.db.write(
+        transfers.top_up, member(context), given.mode, amount, given.form, context.now
+    )
+    return go(f"{HERE}?mode={given.mode}")
+
+
+def _amount(text: str) -> Micros:
+    try:
+        return to_micros(Decimal(text.strip()))
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise bad("amount", "invalid", "Write an amount such as 25.50.") from error
