@@ -6,7 +6,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, text
-from db.connection import Conn, Row
+from db.connection import Conn, Row, insert_new
 
 KEPT_SECONDS = 24 * 3600
 
@@ -51,6 +51,13 @@ def keep_all(conn: Conn, rows: Sequence[Row]) -> None:
     """Store the replies of keys that `kept` did not have: rows of the whole table."""
     if rows:
         conn.insert_all("idempotency_key", rows)
+
+
+def once(conn: Conn, scope: dict[str, str], now: int) -> bool:
+    """Note that what has these four parts is done; False if it was noted before. A second one
+    at the same time waits for the first one's end."""
+    facts = {"request_hmac": "", "status": 200, "body_sealed": "", "created_at": now}
+    return insert_new(conn, "idempotency_key", **scope, **facts)
 
 
 def finish(conn: Conn, scope: dict[str, str], status: int, body_sealed: str) -> Row | None:

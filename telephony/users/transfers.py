@@ -26,7 +26,7 @@ def top_up(conn: Conn, member: Member, mode: str, amount: Micros, form: str, now
     if not 0 < amount <= AMOUNT_MAX:
         raise bad("amount", "invalid", "Write an amount above 0, such as 25.50.")
     scope = {"account_id": member.account_id, "mode": mode, "endpoint": FORM, "key": form}
-    if idempotency.take(conn, scope, "", now) is not None:
+    if not idempotency.once(conn, scope, now):
         return False
     transaction = wallets.top_up_sip(
         conn, member.account_id, mode, amount, reference=new_id("topup"), actor=member.user_id,
