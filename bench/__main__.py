@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bench import accept, batch, memory, rates, readme, sip_accounts, smpp, webhooks
+from bench import (
+    accept,
+    batch,
+    memory,
+    rates,
+    readme,
+    sip_accounts,
+    smpp,
+    sms_end_to_end,
+    webhooks,
+)
 from bench.report import Report
 
 BENCHES: dict[str, Callable[[], Report]] = {
@@ -16,6 +26,7 @@ BENCHES: dict[str, Callable[[], Report]] = {
     "rates": rates.run,
     "sip_accounts": sip_accounts.run,
     "smpp": smpp.run,
+    "sms_end_to_end": sms_end_to_end.run,
     "webhooks": webhooks.run,
 }
 

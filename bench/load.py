@@ -25,14 +25,15 @@ class Load:
 
 
 def load(
-    url: str, key: str, *, pid: int, tag: str, connections: int, seconds: int, batch: int = 0
-) -> Load:
-    """Keep-alive connections that ask again as soon as they are answered. `tag` makes the
-    idempotency keys of a run its own."""
+    url: str, key: str, *, pid: int, tag: str, connections: int, seconds: int, batch: int = 0,
+    pause_ms: int = 0, callback: str = "", script: Path = SCRIPT,
+) -> Load:  # fmt: skip
+    """Keep-alive connections that ask again when they were answered and have paused. `tag` makes
+    the idempotency keys of a run its own."""
     command = [
         "wrk", "-t", str(min(THREADS, connections)), "-c", str(connections),
-        "-d", f"{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url, "--", key, tag,
-        str(batch),
+        "-d", f"{seconds}s", "--timeout", "30s", "-s", str(script), url, "--", key, tag,
+        str(batch), str(pause_ms), callback,
     ]  # fmt: skip
     before = processor_seconds(pid)
     done = subprocess.run(command, capture_output=True, text=True, check=True)

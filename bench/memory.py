@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.accept import LIMITS
 from bench.load import Load, load
 from bench.report import Figure, Report
 from bench.server import Shop, open_shop
@@ -32,7 +33,12 @@ KIBIBYTES = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 def stock(conn: Conn, vault: Vault, settings: Settings) -> Customer:
     """A test customer: the sandbox takes and delivers what is sent."""
     return add_customer(
-        conn, funds=10**14, sip_funds=0, mode="test", scopes=("sms:send",), name="Bench"
+        conn,
+        funds=10**14,
+        sip_funds=0,
+        mode="test",
+        scopes=("sms:send",),
+        name="Bench",
     )
 
 
@@ -82,7 +88,7 @@ def work(shop: Shop, pid: int, seconds: int) -> Load:
 def run(seconds: int = SECONDS, idle_seconds: float = IDLE_SECONDS) -> Report:
     """On SQLite, where one process does both."""
     with tempfile.TemporaryDirectory() as folder:
-        shop = asyncio.run(open_shop(Path(folder), stock))
+        shop = asyncio.run(open_shop(Path(folder), stock, **LIMITS))
         with shop.serving() as pid:
             time.sleep(idle_seconds)
             idle, watch = megabytes(pid), Watch(pid)

@@ -1,5 +1,6 @@
 """A receiver of webhooks that costs little: it verifies every signature, and keeps the instant at
-which the first byte of each event came. `python -m bench.sink PORT SECRET`; `GET /` tells."""
+which the first byte of each event came. `python -m bench.sink PORT SECRET`; `GET /` tells, any
+other GET is a callback of Kannel."""
 
 import asyncio
 import json
@@ -13,15 +14,19 @@ import uvloop
 from telephony.webhooks.signing import verify
 
 HOST = "127.0.0.1"
-EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
+EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+DELIVERED = b'"status": "delivered"'
 
 
 class Seen:
-    """The first arrival of each event, and what was wrong."""
+    """The first arrival of each event, that of each delivered message, and what was wrong."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret
         self.arrived: dict[str, int] = {}
+        self.delivered: dict[str, int] = {}
         self.posts = 0
         self.forged = 0
 
@@ -32,7 +37,15 @@ class Seen:
         self.posts += 1
         if not verify(self.secret, headers.get(b"x-signature", ""), body, time.time()):
             self.forged += 1
-        self.arrived.setdefault(headers.get(b"webhook-id", ""), at)
+        name = headers.get(b"webhook-id", "")
+        self.arrived.setdefault(name, at)
+        if DELIVERED in body:
+            self.delivered.setdefault(name, at)
+
+    def note(self, path: str, at: int) -> None:
+        """A callback of Kannel, which signs nothing."""
+        self.posts += 1
+        self.delivered.setdefault(path, at)
 
 
 class Connection(asyncio.Protocol):
@@ -60,8 +73,11 @@ class Connection(asyncio.Protocol):
         self._began = 0
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        if head.startswith(b"POST"):
-            self._seen.take(head, body, self._began)
+        if not head.startswith(b"GET / "):
+            if head.startswith(b"POST"):
+                self._seen.take(head, body, self._began)
+            else:
+                self._seen.note(head.split(b" ", 2)[1].decode(), self._began)
             self._transport.write(EMPTY)
             return
         told = json.dumps(self._seen.__dict__ | {"secret": ""}).encode()

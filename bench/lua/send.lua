@@ -1,5 +1,6 @@
--- Requests of their own: wrk … URL -- KEY TAG BATCH. Every one has a fresh idempotency key and
--- fresh numbers; BATCH 0 is POST /sms/send, else so many messages by POST /sms/batch.
+-- Requests of their own: wrk … URL -- KEY TAG BATCH PAUSE CALLBACK. Every one has a fresh
+-- idempotency key and fresh numbers; BATCH 0 is POST /sms/send, else so many messages by
+-- POST /sms/batch. Each connection pauses for so many milliseconds; "" is no callback URL.
 local threads = 0
 
 function setup(thread)
@@ -8,15 +9,19 @@ function setup(thread)
 end
 
 function init(args)
-  tag, batch, at = args[2], tonumber(args[3]), 0
+  tag, batch, at, pause = args[2], tonumber(args[3]), 0, tonumber(args[4])
+  callback = args[5] ~= "" and string.format(',"callback_url":"%s"', args[5]) or ""
   headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. args[1]}
 end
 
 local function message()
   at = at + 1
   return string.format(
-    '{"to":"+1555%d%06d","text":"Your code is 123456. It is valid for ten minutes."}', mine, at)
+    '{"to":"+1555%d%06d","text":"Your code is 123456. It is valid for ten minutes."%s}',
+    mine, at, callback)
 end
+
+function delay() return pause end
 
 function request()
   local body = message()

@@ -44,7 +44,17 @@ async def test_posts_are_verified_and_counted_once() -> None:
         await asyncio.sleep(0)
     assert (seen.posts, seen.forged) == (4, 1)
     assert set(seen.arrived) == {"evt_1", "evt_2", "evt_3"}
-    assert wire.written.count(b"204 No Content") == 4
+    assert wire.written.count(b"200 OK") == 4
+
+
+async def test_delivered_messages_are_counted_apart() -> None:
+    seen = Seen(new_secret())
+    connection, _ = connected(seen)
+    connection.data_received(post(seen.secret, "evt_1", b'{"status": "sent"}'))
+    connection.data_received(post(seen.secret, "evt_2", b'{"status": "delivered"}'))
+    connection.data_received(b"GET /hook?id=7 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert set(seen.arrived) == {"evt_1", "evt_2"}
+    assert set(seen.delivered) == {"evt_2", "/hook?id=7"}
 
 
 async def test_it_tells_what_it_has_seen() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench import accept, batch, memory, webhooks
+from bench import accept, batch, kannel, memory, sms_end_to_end, webhooks
 from bench.report import Report
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -37,3 +37,14 @@ def test_webhooks() -> None:
     figures = {figure.what: figure.value for figure in report.figures}
     assert figures["signed deliveries"] > 0
     assert figures["sent more than once"] == 0
+
+
+@needs_wrk
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "kannel"])
+def test_sms_end_to_end(beside: bool) -> None:
+    if beside and not kannel.there():
+        pytest.skip("Kannel is not installed")
+    report = sms_end_to_end.run(seconds=2, calm_seconds=2, beside=beside)
+    figures = {figure.what: figure for figure in report.figures}
+    assert figures["accepted, and never told"].value <= 0, "it is what wrk waited for, at least"
+    assert bool(figures["through all legs, 2,000/s offered"].baseline) == beside
