@@ -71,3 +71,11 @@ def open_calls(conn: Conn, account_id: str, mode: str, key_id: str | None) -> tu
     )  # fmt: skip
     assert row is not None
     return int(row["all_of_them"]), int(row["of_key"])
+
+
+def queued_before(conn: Conn, before: int) -> list[Row]:
+    """Calls that have been waiting, and whose turn it was, since before that instant."""
+    return conn.all(
+        "SELECT * FROM call WHERE status = 'queued' AND due_at < :before AND created_at < :before",
+        before=before,
+    )

@@ -10,6 +10,8 @@ from db.base import Table
 from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
+from db.search import keep_up
+from db.searched import CALLS
 from db.states import Transitions, move, terminal
 
 IDS_PER_READ = 200
@@ -71,6 +73,9 @@ class Call(Table, table=True):
         # Every filter of the call log, so that what it does not find costs no look at the row.
         partial("ix_call_ended", "account_id", "mode", "id", "created_at", "direction", "status",
                 "sip_account", "to_number", "from_number", "caller_id", where=HAS_ENDED),
+        partial("ix_call_outcome", "account_id", "mode", "direction", "status", "id",
+                where=HAS_ENDED),
+        partial("ix_call_phone", "account_id", "mode", "sip_account", "id", where=HAS_ENDED),
         partial("ix_call_queued", "due_at", "id", where="status = 'queued'"),
         partial("ix_call_open", "node", where="status IN ('dialing', 'ringing', 'answered')"),
         partial("ix_call_hangup", "node",
@@ -143,6 +148,7 @@ class CallMoment(Table, table=True):
 def add(conn: Conn, **facts: Any) -> None:
     """Insert a call and the first line of its timeline."""
     insert(conn, "call", **facts)
+    keep_up(conn, CALLS, [facts])
     note(conn, facts["id"], facts["status"], facts["created_at"])
 
 
@@ -289,12 +295,4 @@ async def timeline(reader: Reader, call_id: str) -> list[Row]:
     """The states of a call, oldest first."""
     return await reader.all(
         "SELECT status, detail, at FROM call_moment WHERE call_id = :id ORDER BY at, id", id=call_id
-    )
-
-
-def queued_before(conn: Conn, before: int) -> list[Row]:
-    """Calls that have been waiting, and whose turn it was, since before that instant."""
-    return conn.all(
-        "SELECT * FROM call WHERE status = 'queued' AND due_at < :before AND created_at < :before",
-        before=before,
     )

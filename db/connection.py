@@ -19,6 +19,8 @@ class Conn(Protocol):
     """`FOR UPDATE SKIP LOCKED` where several workers may claim at once, else empty."""
     memo: dict[str, Any]
     """What this transaction has looked up, so that a batch looks it up once; gone with it."""
+    for_share: str
+    """`FOR SHARE` where others may be changing what is read, else empty."""
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it touched."""
@@ -48,6 +50,9 @@ class Conn(Protocol):
 
 class Reader(Protocol):
     """Reads outside any transaction of a deed; never blocks the event loop."""
+
+    dialect: str
+    """`sqlite` or `postgres`, for the few statements that only one of them knows."""
 
     async def one(self, sql: str, **params: Any) -> Row | None:
         """The first row, or None."""

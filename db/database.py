@@ -31,6 +31,7 @@ class Database(Protocol):
     outside the database, since it may run twice after a deadlock."""
 
     wakeups: Wakeups
+    dialect: str
 
     async def write(
         self, deed: Callable[Concatenate[Conn, P], T], *args: P.args, **kwargs: P.kwargs

@@ -33,6 +33,11 @@ def first_id(prefix: str, millis: int) -> str:
     return _spelled(prefix, millis << RANDOM_BITS)
 
 
+def last_id(prefix: str) -> str:
+    """A bound: every id sorts before it."""
+    return f"{prefix}_{ALPHABET[-1] * LENGTH}"
+
+
 def millis_of(made: str) -> int:
     """The millisecond of the epoch in which an id was made."""
     value = 0

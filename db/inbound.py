@@ -6,10 +6,13 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field
 
+from db import lists
 from db.base import Table
 from db.columns import instant, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert, insert_new
-from db.message_list import page_of, total_of
+from db.lists import Listing, Query
+from db.search import keep_up
+from db.searched import INBOUND
 
 TABLE = "sms_inbound"
 
@@ -73,7 +76,10 @@ def owner(conn: Conn, number: str) -> tuple[str, str] | None:
 
 def add(conn: Conn, **facts: Any) -> bool:
     """Insert a message; False if its fact was told before."""
-    return insert_new(conn, TABLE, **facts)
+    new = insert_new(conn, TABLE, **facts)
+    if new:
+        keep_up(conn, INBOUND, [facts])
+    return new
 
 
 def add_part(conn: Conn, key: Key, part: int, text: str, now: int) -> None:
@@ -107,11 +113,10 @@ def stale(conn: Conn, before: int, limit: int) -> list[Key]:
     )  # fmt: skip
 
 
-async def page(reader: Reader, account_id: str, mode: str, **query: Any) -> list[Row]:
-    """Newest first; see `message_list`."""
-    return await page_of(TABLE, reader, account_id, mode, **query)
-
-
-async def count(reader: Reader, account_id: str, mode: str, **filters: Any) -> int:
-    """How many there are on all pages."""
-    return await total_of(TABLE, reader, account_id, mode, **filters)
+async def listing(
+    reader: Reader, account_id: str | None, mode: str, *, limit: int, offset: int = 0,
+    **filters: Any,
+) -> Listing:  # fmt: skip
+    """A page, newest first, whether others follow, and the total; filters are `search`, `cursor`,
+    `since`, `until` and those of `INBOUND`, None means any. Without an account of all of them."""
+    return await lists.listing(reader, Query(INBOUND, account_id, mode, filters), limit, offset)

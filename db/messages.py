@@ -6,11 +6,14 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field
 
+from db import lists
 from db.base import Table
 from db.columns import instant, money, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
-from db.message_list import page_of, total_of
+from db.lists import Listing, Query
+from db.search import keep_up
+from db.searched import MESSAGES
 from db.states import Transitions, move
 
 
@@ -113,6 +116,7 @@ class MessageHistory(Table, table=True):
 def add_all(conn: Conn, messages: list[Row]) -> None:
     """Insert messages that have the same columns, and the first line of each one's history."""
     conn.insert_all("message", messages)
+    keep_up(conn, MESSAGES, messages)
     conn.insert_all(
         "message_history",
         [
@@ -165,14 +169,13 @@ async def find(reader: Reader, account_id: str, mode: str, message_id: str) -> R
     )  # fmt: skip
 
 
-async def page(reader: Reader, account_id: str, mode: str, **query: Any) -> list[Row]:
-    """Newest first; see `message_list`."""
-    return await page_of("message", reader, account_id, mode, **query)
-
-
-async def count(reader: Reader, account_id: str, mode: str, **filters: Any) -> int:
-    """How many there are on all pages."""
-    return await total_of("message", reader, account_id, mode, **filters)
+async def listing(
+    reader: Reader, account_id: str | None, mode: str, *, limit: int, offset: int = 0,
+    **filters: Any,
+) -> Listing:  # fmt: skip
+    """A page, newest first, whether others follow, and the total; filters are `search`, `cursor`,
+    `since`, `until` and those of `MESSAGES`, None means any. Without an account of all of them."""
+    return await lists.listing(reader, Query(MESSAGES, account_id, mode, filters), limit, offset)
 
 
 async def history(reader: Reader, message_id: str) -> list[Row]:

@@ -37,6 +37,7 @@ class PostgresConn:
     """`Conn` on a psycopg connection inside a transaction."""
 
     skip_locked = "FOR UPDATE SKIP LOCKED"
+    for_share = "FOR SHARE"
 
     def __init__(self, raw: _Raw) -> None:
         self._raw = raw
@@ -97,6 +98,8 @@ class PostgresConn:
 
 class PostgresDatabase:
     """Any number of processes may open one."""
+
+    dialect = "postgres"
 
     def __init__(self, url: str) -> None:
         self.wakeups = Wakeups()

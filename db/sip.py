@@ -6,10 +6,10 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from db.base import Table
-from db.call_log import like
 from db.columns import instant, one_of, text
 from db.connection import Conn, Reader, Row, insert_new
 from db.ids import new_id
+from db.lists import like
 from db.sip_nodes import every_node_is_behind, progress
 
 

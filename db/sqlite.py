@@ -66,6 +66,8 @@ class SqliteDatabase:
     """One per process, and one platform per file: an OS lock refuses the second. A short command
     may write `beside` it; each then waits until the other has committed."""
 
+    dialect = "sqlite"
+
     def __init__(self, path: Path, beside: bool = False) -> None:
         self.wakeups = Wakeups()
         self._path = path

@@ -17,7 +17,7 @@ def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
 class SqliteConn:
     """`Conn` on a raw sqlite3 connection, which costs a fifth of an ORM statement."""
 
-    skip_locked = ""
+    skip_locked = for_update = ""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw

@@ -14,6 +14,7 @@ from telephony.clock import SECOND, now
 from telephony.gauges import Gauges
 from telephony.mail.sender import MailWorker
 from telephony.queue import Kick, repeat
+from telephony.search_index import SearchIndex
 from telephony.secrets import Secrets, Vault
 from telephony.settings import Settings
 from telephony.sms.carriers import Carriers
@@ -88,7 +89,7 @@ class Worker:
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, MailWorker(db, vault, settings).run,
             Housekeeping(db, settings).run, self._report, self._verify,
-            self._expire, self._sweep, self._carriers.run, self._probe.run,
+            self._expire, self._sweep, self._carriers.run, SearchIndex(db).run, self._probe.run,
         ]  # fmt: skip
 
     async def run(self) -> None:

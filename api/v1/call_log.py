@@ -19,7 +19,8 @@ endpoint = Endpoints()
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 25
-OFFSET_MAX = 1_000_000_000
+OFFSET_MAX = 10_000
+"""Whoever wants to read on goes on from `next_cursor`, which costs the same on every page."""
 SHOWN_STATUS = {"completed": "answered"}
 STORED_STATUS = {shown: stored for stored, shown in SHOWN_STATUS.items()}
 NOT_IN_NUMBERS = str.maketrans("", "", " ()")
@@ -69,10 +70,13 @@ class LogRow(Answer):
 
 
 class LogPage(Answer):
-    """One page of the call log, newest first."""
+    """One page of the call log, newest first. There are at least `total` calls on all pages; no
+    others where `total_exact` is true: up to 10,000 calls, and with `search` where a page and
+    little more holds them."""
 
     data: list[LogRow]
     total: int
+    total_exact: bool
     limit: int
     offset: int
     next_cursor: str | None
@@ -88,14 +92,14 @@ async def call_logs(context: Context, query: LogQuery) -> LogPage | StreamingRes
     if csv_stream.wanted(context.headers.get("accept", "")):
         pages = call_log.pages(context.db, me.account_id, me.mode, **filters)
         return csv_stream.response("call-log.csv", LogRow, _linked(context, pages), _log_row)
-    found = await call_log.page(
-        context.db, me.account_id, me.mode, limit=query.limit + 1, offset=query.offset, **filters
+    found, more, total = await call_log.listing(
+        context.db, me.account_id, me.mode, limit=query.limit, offset=query.offset, **filters
     )
-    rows = await linked(context, found[: query.limit])
+    rows = await linked(context, found)
     return LogPage(
         data=[_log_row(row) for row in rows], limit=query.limit, offset=query.offset,
-        total=await call_log.count(context.db, me.account_id, me.mode, **filters),
-        next_cursor=rows[-1]["id"] if len(found) > len(rows) else None,
+        total=total.rows, total_exact=total.exact,
+        next_cursor=rows[-1]["id"] if more else None,
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ endpoint = Endpoints()
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 25
-OFFSET_MAX = 1_000_000_000
+OFFSET_MAX = 10_000
+"""Whoever wants to read on goes on from `next_cursor`, which costs the same on every page."""
 NOT_IN_NUMBERS = str.maketrans("", "", " ()")
 
 
@@ -48,9 +49,12 @@ class MessageQuery(InboundQuery):
 
 
 class Page(Answer):
-    """One page of a list, newest first."""
+    """One page of a list, newest first. There are at least `total` messages on all pages; no
+    others where `total_exact` is true: up to 10,000, and with `search` where a page and little
+    more holds them."""
 
     total: int
+    total_exact: bool
     limit: int
     offset: int
     next_cursor: str | None
@@ -98,14 +102,13 @@ async def _page(
     context: Context, query: InboundQuery, records: Any
 ) -> tuple[list[Row], dict[str, Any]]:
     me, filters = context.me, query.filters()
-    found = await records.page(
-        context.db, me.account_id, me.mode, limit=query.limit + 1, offset=query.offset, **filters
+    rows, more, total = await records.listing(
+        context.db, me.account_id, me.mode, limit=query.limit, offset=query.offset, **filters
     )
-    rows = found[: query.limit]
     return rows, {
-        "total": await records.count(context.db, me.account_id, me.mode, **filters),
+        "total": total.rows, "total_exact": total.exact,
         "limit": query.limit, "offset": query.offset,
-        "next_cursor": rows[-1]["id"] if len(found) > len(rows) else None,
+        "next_cursor": rows[-1]["id"] if more else None,
     }  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from db import calls, cdrs
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
+from db.search import keep_up
+from db.searched import CALLS
 from telephony.clock import Instant, from_epoch, now
 from telephony.queue import Kick, repeat
 from telephony.voice import causes, probe_calls
@@ -259,6 +261,8 @@ def _carried(conn: Conn, call: Row, record: Record) -> None:
         facts = {"trunk": record.trunk or call["trunk"]}
     if any(call[column] != value for column, value in facts.items()):
         calls.change(conn, call["id"], **facts)
+        if "sip_account" in facts:
+            keep_up(conn, CALLS, [call | facts])
 
 
 def end_of(record: Record, call: Row) -> End:

@@ -3,7 +3,7 @@ channel lives that belongs to none."""
 
 import logging
 
-from db import calls
+from db import call_queue, calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
@@ -110,5 +110,5 @@ def lost(call: Row) -> End:
 
 def give_up_waiting(conn: Conn, at: Instant) -> None:
     """Fail calls that no PBX took in time; they cost nothing."""
-    for call in calls.queued_before(conn, at - QUEUED_SECONDS_MAX * SECOND):
+    for call in call_queue.queued_before(conn, at - QUEUED_SECONDS_MAX * SECOND):
         finish(conn, call, End(CallStatus.failed, "pbx_unavailable", at))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api import csv_stream
-from db import call_log
+from db import call_log, lists
 from db.connection import Row
 from db.database import Database
 from telephony.clock import SECOND
@@ -63,7 +63,7 @@ async def test_the_whole_result_whatever_limit_and_offset_say(
     api: Api, database: Database, who: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read in pages of 7, of which none may be lost or come twice."""
-    monkeypatch.setattr(call_log, "ROWS_PER_READ", 7)
+    monkeypatch.setattr(lists, "ROWS_PER_READ", 7)
     await log(database, *(ended(n, who) for n in range(28)))
     await log(database, ended(30, who, status="busy", ended_at=START))
     found = [row["id"] for row in await rows(api, who, "limit=2&offset=5&status=answered")]
@@ -121,12 +121,14 @@ async def test_no_more_than_a_page_is_in_memory(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reader that takes its time is waited for: the next page is read only then."""
-    monkeypatch.setattr(call_log, "ROWS_PER_READ", 10)
+    monkeypatch.setattr(lists, "ROWS_PER_READ", 10)
     who = await customer(sqlite)
     await log(sqlite, *(ended(n, who) for n in range(100)))
     reads: list[int] = []
 
     class Reading:
+        dialect = sqlite.dialect
+
         async def one(self, sql: str, **params: Any) -> Row | None:
             raise AssertionError(sql)
 

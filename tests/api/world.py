@@ -85,7 +85,7 @@ class Counting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.wakeups = database.wakeups
+        self.wakeups, self.dialect = database.wakeups, database.dialect
         self.calls = 0
 
     async def write(self, deed: Any, *args: Any, **kwargs: Any) -> Any:

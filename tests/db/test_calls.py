@@ -8,6 +8,7 @@ from db import call_log, call_queue, calls, cdrs
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
+from db.ids import first_id
 from db.states import terminal
 from tests.db.rows import START, add_call, add_cdr
 from tests.factories import Customer, customer
@@ -112,8 +113,10 @@ async def test_calls_that_wait_too_long_are_found(database: Database, someone: C
         return [add_call(conn, someone, created_at=START + at) for at in range(2)]
 
     ids = await database.write(add)
-    assert await database.write(calls.queued_before, START) == []
-    assert [row["id"] for row in await database.write(calls.queued_before, START + 1)] == ids[:1]
+    assert await database.write(call_queue.queued_before, START) == []
+    assert [row["id"] for row in await database.write(call_queue.queued_before, START + 1)] == ids[
+        :1
+    ]
 
 
 async def test_a_record_is_kept_once(database: Database) -> None:
@@ -181,13 +184,17 @@ async def test_the_call_log_filters(
     def add(conn: Conn) -> list[str]:
         add_call(conn, someone, status="answered")
         add_call(conn, someone, status="completed", mode="live")
-        return [add_call(conn, someone, **({"status": "completed"} | facts)) for facts in LOG]
+        made = first_id("call", START // 1000)[:-1]
+        return [
+            add_call(conn, someone, **({"status": "completed", "id": f"{made}{at}"} | facts))
+            for at, facts in enumerate(LOG)
+        ]
 
     ids = await database.write(add)
     where = (database, someone.account_id, "test")
-    rows = await call_log.page(*where, limit=50, **filters)
+    rows, more, total = await call_log.listing(*where, limit=50, **filters)
     assert [row["id"] for row in rows] == [ids[at] for at in reversed(found)]
-    assert await call_log.count(*where, **filters) == len(found)
+    assert (more, total) == (False, (len(found), True))
 
 
 async def test_pages_have_no_gaps_while_calls_end(database: Database, someone: Customer) -> None:
@@ -198,11 +205,13 @@ async def test_pages_have_no_gaps_while_calls_end(database: Database, someone: C
     ids = await database.write(add, 25)
     seen: list[str] = []
     cursor = None
-    while rows := await call_log.page(*where, limit=10, cursor=cursor):
+    more = True
+    while more:
+        rows, more, total = await call_log.listing(*where, limit=10, cursor=cursor)
         seen += [row["id"] for row in rows]
         cursor = seen[-1]
         await database.write(add, 3)
     assert seen == ids[::-1]
-    assert await call_log.count(*where, cursor=cursor) == 25 + 3 * 3
-    by_offset = await call_log.page(*where, limit=5, offset=9)
-    assert [row["id"] for row in by_offset] == ids[::-1][:5]
+    assert total == (25 + 2 * 3, True)
+    by_offset = await call_log.listing(*where, limit=5, offset=9)
+    assert [row["id"] for row in by_offset.rows] == ids[::-1][:5]
