@@ -53,6 +53,13 @@ def add(conn: Conn, **facts: Any) -> bool:
     return insert_new(conn, "cdr", **facts)
 
 
+def add_all(conn: Conn, records: list[Row]) -> set[tuple[str, int]]:
+    """Keep records of one node; uniqueid and sequence of those that were not kept before."""
+    more = "ON CONFLICT DO NOTHING RETURNING uniqueid, sequence"
+    found = conn.insert_all("cdr", records, more)
+    return {(row["uniqueid"], row["sequence"]) for row in found}
+
+
 def position(conn: Conn, node: str) -> tuple[int, int]:
     """Inode and byte offset up to which the node's file is in the database; (0, 0) at first."""
     row = conn.one('SELECT inode, "offset" FROM cdr_position WHERE node = :node', node=node)

@@ -60,6 +60,27 @@ def link(conn: Conn, facts: Mapping[str, Any], postings: Mapping[str, int]) -> d
     return {"seq": head["seq"], "hash": digest}
 
 
+def link_all(conn: Conn, journals: list[tuple[Row, Mapping[str, int]]]) -> list[Row]:
+    """Journals with their postings, in order: their facts with `seq` and `hash`."""
+    linked: list[Row] = []
+    for mode in dict.fromkeys(facts["mode"] for facts, _ in journals):
+        of_mode = [one for one in journals if one[0]["mode"] == mode]
+        head = conn.one(
+            "UPDATE journal_head SET seq = seq + :more WHERE mode = :mode AND active = 1"
+            " RETURNING seq, hash",
+            mode=mode, more=len(of_mode),
+        )  # fmt: skip
+        if head is None:
+            linked += [facts | {"seq": None, "hash": None} for facts, _ in of_mode]
+            continue
+        digest = head["hash"]
+        for seq, (facts, postings) in enumerate(of_mode, head["seq"] - len(of_mode) + 1):
+            digest = fingerprint(digest, seq, facts, postings)
+            linked.append(facts | {"seq": seq, "hash": digest})
+        conn.run("UPDATE journal_head SET hash = :hash WHERE mode = :mode", hash=digest, mode=mode)
+    return linked
+
+
 def fingerprint(
     before: str, seq: int, facts: Mapping[str, Any], postings: Mapping[str, int]
 ) -> str:

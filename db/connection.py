@@ -19,8 +19,8 @@ class Conn(Protocol):
     """`FOR UPDATE SKIP LOCKED` where several workers may claim at once, else empty."""
     memo: dict[str, Any]
     """What this transaction has looked up, so that a batch looks it up once; gone with it."""
-    for_share: str
-    """`FOR SHARE` where others may be changing what is read, else empty."""
+    for_update: str
+    """`FOR UPDATE` where others may be changing what is read, else empty."""
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it touched."""

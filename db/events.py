@@ -47,6 +47,12 @@ def add(conn: Conn, **facts: Any) -> bool:
     return insert_new(conn, "event", **facts)
 
 
+def add_all(conn: Conn, events: list[Row]) -> set[str]:
+    """Insert events that have the same columns; ids of those whose facts are new."""
+    found = conn.insert_all("event", events, "ON CONFLICT DO NOTHING RETURNING id")
+    return {row["id"] for row in found}
+
+
 def empty(conn: Conn, kind: str, subjects: Sequence[str], member: str) -> None:
     """Empty a text in the payloads of events of that kind about these subjects."""
     found = conn.all(

@@ -70,6 +70,27 @@ def close(conn: Conn, reference: str, amount: int, now: int, rest: str = "releas
     )  # fmt: skip
 
 
+def open_ones(conn: Conn, references: list[str]) -> dict[str, Row]:
+    """Those of the holds that are open, by reference; nobody else closes or lengthens them before
+    this transaction ends."""
+    rows = conn.all(
+        "SELECT * FROM hold WHERE reference IN :references AND state = 'open'"
+        f" ORDER BY reference {conn.for_update}",
+        references=references,
+    )
+    return {row["reference"]: row for row in rows}
+
+
+def close_all(conn: Conn, closed: list[Row]) -> None:
+    """Write the captured amount, state and closed_at of holds that `open_ones` found."""
+    names = ("reference", "captured", "state", "closed_at")
+    conn.many(
+        "UPDATE hold SET captured = :captured, state = :state, closed_at = :closed_at"
+        " WHERE reference = :reference AND state = 'open'",
+        [{name: hold[name] for name in names} for hold in closed],
+    )
+
+
 def mark_late(conn: Conn, reference: str) -> Row | None:
     """Note, once, that an expired hold is charged after all."""
     return conn.one(

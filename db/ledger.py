@@ -187,6 +187,24 @@ def write_journal(
     return str(facts["id"])
 
 
+def write_journals(conn: Conn, journals: list[Row]) -> None:
+    """Append journals of the `COMMON` kinds: reference, mode, kind, actor, at, reason, refers_to,
+    `postings` as above and `balances` (of customers' pots after it)."""
+    rows = [
+        {"id": new_id("txn")} | {name: one[name] for name in chain.FIELDS if name != "id"}
+        for one in journals
+    ]  # fmt: skip
+    postings = [one["postings"] for one in journals]
+    assert not any(sum(moved.values()) for moved in postings), postings
+    conn.insert_all("journal", chain.link_all(conn, list(zip(rows, postings, strict=True))))
+    conn.insert_all("posting", [
+        {"journal_id": row["id"], "ledger_account_id": pot_id, "amount": amount,
+         "balance_after": one["balances"].get(pot_id)}
+        for row, one in zip(rows, journals, strict=True)
+        for pot_id, amount in one["postings"].items()
+    ])  # fmt: skip
+
+
 def journal(conn: Conn, name: str) -> Row | None:
     """The journal of that id or reference."""
     return conn.one("SELECT * FROM journal WHERE id = :name OR reference = :name", name=name)

@@ -37,7 +37,7 @@ class PostgresConn:
     """`Conn` on a psycopg connection inside a transaction."""
 
     skip_locked = "FOR UPDATE SKIP LOCKED"
-    for_share = "FOR SHARE"
+    for_update = "FOR UPDATE"
 
     def __init__(self, raw: _Raw) -> None:
         self._raw = raw

@@ -103,7 +103,7 @@ def build(conn: Conn, listed: Listed, before: str, rows_max: int) -> str | None:
     conn.lock(f"search:{listed.table}")
     rows = conn.all(
         f"SELECT id, account_id, mode, {', '.join(listed.searched)} FROM {listed.table}"
-        f" WHERE id > :after AND id < :before ORDER BY id LIMIT :rows_max {conn.for_share}",
+        f" WHERE id > :after AND id < :before ORDER BY id LIMIT :rows_max {conn.for_update}",
         after=_frontier(conn, listed), before=before, rows_max=rows_max,
     )  # fmt: skip
     whole = len(rows) - len(rows) % ROWS_PER_BLOCK

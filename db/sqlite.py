@@ -66,10 +66,8 @@ class SqliteDatabase:
     """One per process, and one platform per file: an OS lock refuses the second. A short command
     may write `beside` it; each then waits until the other has committed."""
 
-    dialect = "sqlite"
-
     def __init__(self, path: Path, beside: bool = False) -> None:
-        self.wakeups = Wakeups()
+        self.wakeups, self.dialect = Wakeups(), "sqlite"
         self._path = path
         self._lock = None if beside else _lock_file(path)
         self._loop = asyncio.get_running_loop()

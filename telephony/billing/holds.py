@@ -82,7 +82,7 @@ def extend(
     pot = ledger.set_aside(conn, hold["ledger_account_id"], more) if hold else None
     if hold is None or pot is None:
         return False
-    if limits.spend(conn, _payer(hold, pot), more):
+    if limits.spend(conn, payer_of(hold, pot), more):
         ledger.give_back(conn, pot["id"], more, 0)
         return False
     holds.lengthen(conn, reference, more, expires_at)
@@ -98,14 +98,30 @@ def capture(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant)
     closed = holds.close(conn, reference, amount, now)
     if closed is None:
         if amount > 0 and holds.mark_late(conn, reference):
-            _book(conn, "surplus", reference, mode, _adjustment(conn, mode), amount, now)
+            _book(
+                conn,
+                "surplus",
+                reference,
+                mode,
+                platform_pot(conn, mode, "adjustment"),
+                amount,
+                now,
+            )
         return 0
     charged = int(closed["captured"])
     _lift(conn, closed, now)
     if charged:
         _book(conn, "charge", reference, mode, closed["ledger_account_id"], charged, now)
     if amount > charged:
-        _book(conn, "surplus", reference, mode, _adjustment(conn, mode), amount - charged, now)
+        _book(
+            conn,
+            "surplus",
+            reference,
+            mode,
+            platform_pot(conn, mode, "adjustment"),
+            amount - charged,
+            now,
+        )
     return charged
 
 
@@ -126,24 +142,35 @@ def expire_due(conn: Conn, now: Instant, limit: int) -> int:
 def _lift(conn: Conn, hold: Row, now: Instant) -> None:
     """Return to its pot what a closed hold did not charge."""
     pot = ledger.give_back(conn, hold["ledger_account_id"], hold["amount"], hold["captured"])
-    limits.give_back(conn, _payer(hold, pot), hold["amount"] - hold["captured"])
+    limits.give_back(conn, payer_of(hold, pot), hold["amount"] - hold["captured"])
     limits.watch(conn, pot, now)
 
 
-def _payer(hold: Row, pot: Row) -> Payer:
+def payer_of(hold: Row, pot: Row) -> Payer:
+    """Who pays for a hold of that pot."""
     return Payer(pot["account_id"], hold["mode"], hold["key_id"], hold["created_at"])
 
 
-def _adjustment(conn: Conn, mode: str) -> str:
-    return str(ledger.pot(conn, PLATFORM, mode, "adjustment")["id"])
+def platform_pot(conn: Conn, mode: str, kind: str) -> str:
+    """The id of one of the platform's own pots, looked up once in a transaction."""
+    key = f"pot of the platform: {mode} {kind}"
+    if key not in conn.memo:
+        conn.memo[key] = ledger.pot(conn, PLATFORM, mode, kind)["id"]
+    return str(conn.memo[key])
+
+
+def _give(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant) -> None:
+    """Book a surplus, which the platform bears."""
+    pot_id = platform_pot(conn, mode, "adjustment")
+    _book(conn, "surplus", reference, mode, pot_id, amount, now)
 
 
 def _book(
     conn: Conn, kind: str, reference: str, mode: str, pot_id: str, amount: Micros, now: Instant
 ) -> None:
     """Move an amount from a pot to revenue."""
-    revenue = ledger.pot(conn, PLATFORM, mode, "revenue")
+    revenue = platform_pot(conn, mode, "revenue")
     ledger.write_journal(
         conn, reference=f"{kind}:{reference}", mode=mode, kind=kind, actor="platform", now=now,
-        postings={pot_id: -amount, revenue["id"]: amount},
+        postings={pot_id: -amount, revenue: amount},
     )  # fmt: skip

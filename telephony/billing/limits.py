@@ -1,6 +1,6 @@
 """How much an account or key may spend in a day or month, and the warning of a low balance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from db import ledger, spending
@@ -9,6 +9,8 @@ from telephony.clock import SECOND, Instant
 from telephony.errors import SpendCapReachedError
 from telephony.money import Micros, to_json
 from telephony.webhooks.events import emit
+
+DAY = 24 * 3600 * SECOND
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Payer:
             "account_month": (self.account_id, day[:7]),
         }
         return found | ({"key_day": (self.key_id, day)} if self.key_id else {})
+
+    def day(self) -> "Payer":
+        """The same for every instant of the day."""
+        return replace(self, at=self.at - self.at % DAY)
 
 
 def set_threshold(

@@ -12,7 +12,7 @@ from typing import IO, cast
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
-from telephony.voice.cdrs import Outcome, read_line
+from telephony.voice.cdrs import Outcome, read_lines
 
 GZIP = b"\x1f\x8b"
 LINE_BYTES_MAX = 1 << 20
@@ -47,4 +47,4 @@ def _some(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def _store(conn: Conn, node: str, lines: list[bytes]) -> Counter[Outcome]:
-    return Counter(read_line(conn, node, line, now()) for line in lines)
+    return Counter(read_lines(conn, node, lines, now()))

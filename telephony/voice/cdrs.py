@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from db import calls, cdrs
+from db import call_ends, calls, cdrs
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
@@ -21,9 +21,12 @@ from db.searched import CALLS
 from telephony.clock import Instant, from_epoch, now
 from telephony.queue import Kick, repeat
 from telephony.voice import causes, probe_calls
-from telephony.voice.settle import End, finish
+from telephony.voice.settle import End
+from telephony.voice.settle_all import finish_all
 
 CHUNK_BYTES = 1 << 20
+LINES_TOGETHER = 512
+OWN = f"{probe_calls.PREFIX}_"
 ID = re.compile(r"[!-~]{1,200}")
 CAUSE = re.compile(r"[0-9]{1,3}")
 SIP_CODE = re.compile(r"[1-6][0-9]{2}")
@@ -137,8 +140,7 @@ def _is_record_file(file: Path, path: Path) -> bool:
 
 def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
     """Keep every record, end the calls they belong to, and remember how far we are."""
-    for line in chunk.lines:
-        read_line(conn, node, line, at)
+    read_lines(conn, node, chunk.lines, at)
     cdrs.set_position(conn, node, chunk.inode, chunk.end)
 
 
@@ -153,20 +155,31 @@ class Outcome(StrEnum):
     unreadable = "unreadable"
 
 
-def read_line(conn: Conn, node: str, line: bytes, at: Instant) -> Outcome:
-    """Keep a record and end its call. One that cannot be read is kept apart and never stops the
+def read_lines(conn: Conn, node: str, lines: list[bytes], at: Instant) -> list[Outcome]:
+    """Keep records and end their calls. What cannot be read is kept apart and never stops the
     others."""
-    text = line.decode("utf-8", "replace")
-    try:
-        record = parse(text)
-    except (ValueError, KeyError, TypeError) as error:
-        # PostgreSQL stores no NUL, of which a file is full after a power cut.
-        raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
-        cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
-        return Outcome.unreadable
-    if record.linkedid.startswith(f"{probe_calls.PREFIX}_"):
-        return Outcome.known  # the platform's own, and nobody's to pay or to look for
-    return _keep(conn, node, record, text, at)
+    found: list[Outcome] = []
+    for first in range(0, len(lines), LINES_TOGETHER):
+        found += _read_together(conn, node, lines[first : first + LINES_TOGETHER], at)
+    return found
+
+
+def _read_together(conn: Conn, node: str, lines: list[bytes], at: Instant) -> list[Outcome]:
+    readable: list[tuple[Record, str]] = []
+    for line in lines:
+        text = line.decode("utf-8", "replace")
+        try:
+            readable.append((parse(text), text))
+        except (ValueError, KeyError, TypeError) as error:
+            # PostgreSQL stores no NUL, of which a file is full after a power cut.
+            raw, why = text.replace("\0", "\N{REPLACEMENT CHARACTER}"), repr(error)
+            cdrs.bury(conn, f"cdr:{node}", raw, why.replace("\0", ""), at)
+    found = [Outcome.unreadable] * (len(lines) - len(readable))
+    # Those of the platform's own calls: nobody's to pay or to look for.
+    own = [record for record, _ in readable if record.linkedid.startswith(OWN)]
+    if own:
+        readable = [one for one in readable if not one[0].linkedid.startswith(OWN)]
+    return found + [Outcome.known] * len(own) + _keep(conn, node, readable, at)
 
 
 @dataclass(frozen=True)
@@ -227,19 +240,35 @@ def _object(line: str) -> dict[str, Any]:
     return fields
 
 
-def _keep(conn: Conn, node: str, record: Record, raw: str, at: Instant) -> Outcome:
-    call = calls.by_channel(conn, record.uniqueid) or calls.by_channel(conn, record.linkedid)
-    new = cdrs.add(
-        conn, node=node, uniqueid=record.uniqueid, sequence=record.sequence,
-        linkedid=record.linkedid, call_id=call["id"] if call else None,
-        disposition=record.disposition, raw=raw, ended_at=record.ended_at, read_at=at,
-    )  # fmt: skip
-    if new and call and ends(record, call):
-        _carried(conn, call, record)
-        finish(conn, call, end_of(record, call))
-    if not new:
-        return Outcome.known
-    return Outcome.matched if call else Outcome.stray
+def _keep(conn: Conn, node: str, readable: list[tuple[Record, str]], at: Instant) -> list[Outcome]:
+    ids = [one for record, _ in readable for one in (record.uniqueid, record.linkedid)]
+    calls_of = call_ends.of_channels(conn, ids)
+    rows = [_row(node, record, raw, _call_of(record, calls_of), at) for record, raw in readable]
+    new = cdrs.add_all(conn, rows)
+    found, ended = [], {}
+    for record, _ in readable:
+        call = _call_of(record, calls_of)
+        if (record.uniqueid, record.sequence) not in new:
+            found.append(Outcome.known)
+            continue
+        new.remove((record.uniqueid, record.sequence))  # the same line again is known by now
+        found.append(Outcome.matched if call else Outcome.stray)
+        if call and ends(record, call) and call["id"] not in ended:
+            ended[call["id"]] = (_carried(conn, call, record), end_of(record, call))
+    finish_all(conn, list(ended.values()))
+    return found
+
+
+def _call_of(record: Record, calls_of: dict[str, Row]) -> Row | None:
+    return calls_of.get(record.uniqueid) or calls_of.get(record.linkedid)
+
+
+def _row(node: str, record: Record, raw: str, call: Row | None, at: Instant) -> Row:
+    return {
+        "node": node, "uniqueid": record.uniqueid, "sequence": record.sequence,
+        "linkedid": record.linkedid, "call_id": call["id"] if call else None,
+        "disposition": record.disposition, "raw": raw, "ended_at": record.ended_at, "read_at": at,
+    }  # fmt: skip
 
 
 def ends(record: Record, call: Row) -> bool:
@@ -253,8 +282,9 @@ def ends(record: Record, call: Row) -> bool:
     return dialled_first and bool(call["first_legs"]) and record.dial_status != "ANSWER"
 
 
-def _carried(conn: Conn, call: Row, record: Record) -> None:
-    """Note who took the call in the end: the carrier, or the phone that answered it."""
+def _carried(conn: Conn, call: Row, record: Record) -> Row:
+    """Note who took the call in the end, the carrier or the phone that answered it; the call with
+    that."""
     if call["direction"] == "inbound":
         facts = {"sip_account": record.phone or call["sip_account"]}
     else:
@@ -263,6 +293,7 @@ def _carried(conn: Conn, call: Row, record: Record) -> None:
         calls.change(conn, call["id"], **facts)
         if "sip_account" in facts:
             keep_up(conn, CALLS, [call | facts])
+    return call | facts
 
 
 def end_of(record: Record, call: Row) -> End:

@@ -72,26 +72,43 @@ def finish(conn: Conn, call: Row, end: End) -> bool:
     if end.answered_at is not None:
         answered(conn, call, end.answered_at)
         call = calls.locked(conn, call["id"])  # its grant may have grown since it was read
+    end, ended, cost = reckoned(call, end)
+    row = calls.go(
+        conn, call["id"], end.status, end.ended_at, ended["hangup_cause"],
+        **{name: ended[name] for name in RECKONED},
+    )  # fmt: skip
+    if row is None:
+        return False
+    count(row)
+    charged = holds.capture(conn, call["id"], call["mode"], cost, end.ended_at)
+    calls.change(conn, call["id"], cost=charged)
+    _tell(conn, "call_completed", {**row, "cost": charged}, end.ended_at)
+    return True
+
+
+RECKONED = ("hangup_cause", "sip_code", "ended_at", "billsec", "duration", "first_answered_at")
+
+
+def reckoned(call: Row, end: End) -> tuple[End, Row, Micros]:
+    """How a call ends that is as it was at its end: the end that its customer is told, the call
+    with all facts of it, and what it is asked to pay."""
     billsec = talk_seconds(end, call["granted_seconds"])
     call = {**call, "ended_at": end.ended_at, "billsec": billsec}
     call["first_answered_at"] = _earliest(end.first_answered_at, call["first_answered_at"])
     cost = rating.call_cost(rating.Rate.from_text(call["rate"]), billsec) + first_leg(call).cost
     end = asked_for(end, call)
-    started_at, cause = call["started_at"] or call["created_at"], hangup_cause(end, call)
-    row = calls.go(
-        conn, call["id"], end.status, end.ended_at, cause, hangup_cause=cause,
-        sip_code=end.sip_code, ended_at=end.ended_at, billsec=billsec,
-        duration=max(0, end.ended_at - started_at) // SECOND,
-        first_answered_at=call["first_answered_at"],
-    )  # fmt: skip
-    if row is None:
-        return False
-    trunk = row["trunk"] or NO_TRUNK
-    metrics.CALLS_ENDED.labels(end.status, _CAUSES(cause), trunk).inc()
-    charged = holds.capture(conn, call["id"], call["mode"], cost, end.ended_at)
-    calls.change(conn, call["id"], cost=charged)
-    _tell(conn, "call_completed", {**row, "cost": charged}, end.ended_at)
-    return True
+    started_at = call["started_at"] or call["created_at"]
+    facts = {
+        "status": end.status, "hangup_cause": hangup_cause(end, call), "sip_code": end.sip_code,
+        "duration": max(0, end.ended_at - started_at) // SECOND,
+    }  # fmt: skip
+    return end, call | facts, cost
+
+
+def count(row: Row) -> None:
+    """Count an ended call for whoever watches the platform."""
+    cause = _CAUSES(row["hangup_cause"])
+    metrics.CALLS_ENDED.labels(row["status"], cause, row["trunk"] or NO_TRUNK).inc()
 
 
 def asked_for(end: End, call: Row) -> End:
@@ -152,6 +169,11 @@ def hangup_cause(end: End, call: Row) -> str:
 
 
 def _tell(conn: Conn, kind: str, call: Row, at: Instant) -> None:
+    emit(conn, **fact(kind, call, at))
+
+
+def fact(kind: str, call: Row, at: Instant) -> dict[str, Any]:
+    """What `emit` takes of an event about a call."""
     payload: dict[str, Any] = {
         "call_id": call["id"],
         "direction": call["direction"],
@@ -165,8 +187,8 @@ def _tell(conn: Conn, kind: str, call: Row, at: Instant) -> None:
         "hangup_cause": call["hangup_cause"],
         "reference": call["reference"],
     }
-    emit(
-        conn, account_id=call["account_id"], mode=call["mode"], kind=kind, subject=call["id"],
-        fact="", callback_url=call["callback_url"], payload=payload, now=at,
-        request_id=call["request_id"],
-    )  # fmt: skip
+    return {
+        "account_id": call["account_id"], "mode": call["mode"], "kind": kind,
+        "subject": call["id"], "fact": "", "callback_url": call["callback_url"],
+        "payload": payload, "now": at, "request_id": call["request_id"],
+    }  # fmt: skip

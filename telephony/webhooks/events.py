@@ -28,6 +28,30 @@ def emit(
     )  # fmt: skip
     if not new:
         return False
+    _queue(conn, event_id, account_id, mode, kind, callback_url, now)
+    return True
+
+
+def emit_all(conn: Conn, told: list[dict[str, Any]]) -> None:
+    """Like `emit` for many facts, each with all of its arguments by name."""
+    rows = [
+        {"id": new_id(events.PREFIX), "account_id": one["account_id"], "mode": one["mode"],
+         "type": one["kind"], "subject": one["subject"], "fact": one["fact"],
+         "payload": json.dumps(one["payload"]), "request_id": one["request_id"],
+         "created_at": one["now"]}
+        for one in told
+    ]  # fmt: skip
+    new = events.add_all(conn, rows)
+    for row, one in zip(rows, told, strict=True):
+        if row["id"] in new:
+            _queue(conn, row["id"], one["account_id"], one["mode"], one["kind"],
+                   one["callback_url"], one["now"])  # fmt: skip
+
+
+def _queue(
+    conn: Conn, event_id: str, account_id: str, mode: str, kind: str, callback_url: str | None,
+    now: Instant,
+) -> None:  # fmt: skip
     conn.wake(TOLD)
     if callback_url:
         deliveries.add(conn, event_id, account_id, now, url=callback_url)
@@ -35,7 +59,6 @@ def emit(
     elif wanted := subscribed(conn, account_id, mode, kind):
         deliveries.add(conn, event_id, account_id, now, endpoints=wanted)
         conn.wake(CHANNEL)
-    return True
 
 
 def subscribed(conn: Conn, account_id: str, mode: str, kind: str) -> list[str]:

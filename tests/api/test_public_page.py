@@ -133,8 +133,8 @@ async def test_read_the_call_log(api: Api, database: Database, demo: Customer, p
     ))  # fmt: skip
     path = f"/voip/logs?limit=10&offset=0&search={plus}1555"
     page = good(await api.using(demo).send("GET", path))
-    matches(page, {"data": lambda rows: len(rows) == 1, "total": 1, "total_exact": True, "limit": 10, "offset": 0,
-                   "next_cursor": None})  # fmt: skip
+    matches(page, {"data": lambda rows: len(rows) == 1, "total": 1, "total_exact": True,
+                   "limit": 10, "offset": 0, "next_cursor": None})  # fmt: skip
     matches(page["data"][0], {
         "id": placed["call_id"], "call_id": placed["call_id"], "direction": "outbound",
         "from": "alice", "to": "+15559876543", "caller_id": NUMBER, "sip_account": "alice",
