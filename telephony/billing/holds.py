@@ -98,30 +98,14 @@ def capture(conn: Conn, reference: str, mode: str, amount: Micros, now: Instant)
     closed = holds.close(conn, reference, amount, now)
     if closed is None:
         if amount > 0 and holds.mark_late(conn, reference):
-            _book(
-                conn,
-                "surplus",
-                reference,
-                mode,
-                platform_pot(conn, mode, "adjustment"),
-                amount,
-                now,
-            )
+            _give(conn, reference, mode, amount, now)
         return 0
     charged = int(closed["captured"])
     _lift(conn, closed, now)
     if charged:
         _book(conn, "charge", reference, mode, closed["ledger_account_id"], charged, now)
     if amount > charged:
-        _book(
-            conn,
-            "surplus",
-            reference,
-            mode,
-            platform_pot(conn, mode, "adjustment"),
-            amount - charged,
-            now,
-        )
+        _give(conn, reference, mode, amount - charged, now)
     return charged
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -21,10 +20,10 @@ from db.searched import CALLS
 from telephony.clock import Instant, from_epoch, now
 from telephony.queue import Kick, repeat
 from telephony.voice import causes, probe_calls
+from telephony.voice.cdr_file import Chunk, read_chunk
 from telephony.voice.settle import End
 from telephony.voice.settle_all import finish_all
 
-CHUNK_BYTES = 1 << 20
 LINES_TOGETHER = 512
 OWN = f"{probe_calls.PREFIX}_"
 ID = re.compile(r"[!-~]{1,200}")
@@ -37,15 +36,6 @@ FAR = 1 << 53
 POLL_SECONDS = 1.0
 LATE_SECONDS = 30
 PROBE = f'"{probe_calls.PREFIX}_'.encode()
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Whole lines of the file `inode`, up to byte `end`."""
-
-    inode: int
-    end: int
-    lines: list[bytes]
 
 
 class CdrTail:
@@ -98,44 +88,6 @@ class CdrTail:
         """Store everything that is in the file by now."""
         while await self.step():
             pass
-
-
-def read_chunk(path: Path, inode: int, offset: int) -> Chunk | None:
-    """The next whole lines after the position, None if there are none yet. A file that was
-    renamed by rotation is read to its end before the new one is begun."""
-    for candidate, start in _candidates(path, inode, offset):
-        with candidate.open("rb") as file:
-            number = os.fstat(file.fileno()).st_ino
-            file.seek(start)
-            data = file.read(CHUNK_BYTES)
-        whole = data.rfind(b"\n") + 1
-        if whole == 0 and len(data) == CHUNK_BYTES:
-            whole = len(data)  # one absurd line: it goes where unreadable ones go
-        if whole:
-            return Chunk(number, start + whole, data[:whole].splitlines())
-    return None
-
-
-def _candidates(path: Path, inode: int, offset: int) -> list[tuple[Path, int]]:
-    """Files to look into, oldest first, each with the byte to start at: the one that was being
-    read, wherever rotation put it, and those that came after it. Where it is gone, all are read
-    again, which doubles nothing."""
-    if not path.parent.is_dir():
-        return []
-    found = [(file, file.stat()) for file in path.parent.iterdir() if _is_record_file(file, path)]
-    # The last one written is the newest; the one without a suffix is being written.
-    found.sort(key=lambda one: (one[0] == path, one[1].st_mtime_ns))
-    reached = next((at for at, (_, stat) in enumerate(found) if stat.st_ino == inode), 0)
-    return [
-        (file, offset if stat.st_ino == inode and stat.st_size >= offset else 0)
-        for file, stat in found[reached:]
-    ]
-
-
-def _is_record_file(file: Path, path: Path) -> bool:
-    """`cdr.jsonl` and what rotation renames it to; a compressed one has been read."""
-    suffix = file.name.removeprefix(path.name)
-    return file.name.startswith(path.name) and not suffix.endswith((".gz", ".xz", ".bz2", ".zst"))
 
 
 def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:

@@ -10,8 +10,9 @@ import pytest
 from db import cdrs
 from db.connection import Row
 from db.database import Database
-from telephony.voice import cdrs as reading
-from telephony.voice.cdrs import CdrTail, read_chunk
+from telephony.voice import cdr_file as reading
+from telephony.voice.cdr_file import read_chunk
+from telephony.voice.cdrs import CdrTail
 from tests.factories import Customer, customer
 from tests.voice.calling import add_phone, call, dialing, placed, sip_wallet, told
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.voice.cdrs import parse, read_chunk
+from telephony.voice.cdr_file import read_chunk
+from telephony.voice.cdrs import parse
 
 
 @settings(max_examples=200, deadline=None)
