@@ -1,5 +1,6 @@
 """The web application as data: endpoints, error handlers, middleware."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.applications import Starlette
@@ -9,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from api import health, openapi, problems
+from api import health, problems
 from api.background import Background
 from api.dashboard import pages as dashboard
 from api.dashboard.viewer import viewer_of as signed_in
-from api.docs import live
+from api.docs import annotated, live
 from api.docs import pages as docs
 from api.endpoint import Endpoint, routes
 from api.gate import Gate
@@ -119,4 +120,4 @@ def _as_asked(to_program: Handler) -> Handler:
 async def _openapi(request: Request) -> JSONResponse:
     await request.app.state.gate.visit(request, "GET /openapi.json")
     base_url = request.app.state.settings.api_url
-    return JSONResponse(openapi.document(ENDPOINTS, base_url))
+    return JSONResponse(await asyncio.to_thread(annotated.document, ENDPOINTS, base_url))

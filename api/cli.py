@@ -32,7 +32,7 @@ from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
 from api.commands.up import PortInUseError, Up
-from api.openapi import document
+from api.docs.annotated import document
 from api.rate_limit import StoreMissingError
 from db.database import DatabaseError
 from db.migrate import upgrade

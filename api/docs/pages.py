@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
 from api.docs import errors, events, reference
+from api.docs.annotated import samples
 from api.docs.reference import Operation
 from api.docs.simulate import simulate
 from api.endpoint import Endpoint
@@ -22,9 +22,6 @@ from telephony.settings import Settings
 
 page = Pages()
 
-SAMPLES = Path(__file__).parents[2] / "docs/samples"
-PAGE_HOST = "https://api.sms-voip.local"
-"""The host in the samples, which readers see replaced by their platform's."""
 FIRST = "send_message"
 
 
@@ -150,11 +147,3 @@ def content(endpoints: Sequence[Endpoint], here: Installed) -> Markup:
     }  # fmt: skip
     template = environment().get_template("docs/content.html")
     return Markup(template.render(path="/docs", **facts))
-
-
-def samples(base_url: str) -> dict[str, str]:
-    """Name of a file of docs/samples → its text, for this platform."""
-    return {
-        path.name: path.read_text().replace(PAGE_HOST, base_url)
-        for path in sorted(SAMPLES.iterdir())
-    }

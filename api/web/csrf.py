@@ -51,8 +51,10 @@ def _from_here(request: Request) -> bool:
     """By Sec-Fetch-Site; where a browser sends none (plain HTTP), by Origin."""
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
-    origin = request.headers.get("origin")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    origin = urlsplit(request.headers.get("origin", ""))
+    if cookies.is_https(request.app.state.settings) and origin.scheme != "https":
+        return False
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
 def _token(request: Request, value: str) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 from openapi_schema_validator import OAS31Validator
 
-from api import openapi
 from api.app import ENDPOINTS
+from api.docs import annotated
 from tests.factories import Customer
 
 BASE = "/api/v1"
 URL = "http://127.0.0.1:8000"
-DOCUMENT = openapi.document(ENDPOINTS, URL)
+DOCUMENT = annotated.document(ENDPOINTS, URL)
 PROBLEM_MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 

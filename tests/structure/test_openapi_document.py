@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from api.app import ENDPOINTS
-from api.openapi import document
+from api.docs.annotated import document
 from telephony.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs/openapi.json"
