@@ -1,5 +1,7 @@
 """Prices and status, as pages."""
 
+import asyncio
+import logging
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -8,11 +10,15 @@ from api.v1 import rates, status
 from api.web.page import PageContext, Pages
 from db import price_list
 from db.connection import Row
+from telephony import status as platform
 from telephony.phone_numbers import prefixes
+from telephony.status import History
 
 page = Pages()
+log = logging.getLogger(__name__)
 
 ROWS_MAX = 100
+DAYS = 60
 
 
 class RatesQuery(BaseModel):
@@ -55,5 +61,16 @@ async def _price(context: PageContext, account_id: str | None, to: str) -> tuple
 
 @page("GET", "/status", template="docs/status.html", part="docs/status_part.html")
 async def status_page(context: PageContext, _: None) -> dict[str, Any]:
-    """How the platform is, from real probes."""
-    return {"now": await status.current(context.db, context.now)}
+    """How the platform is, from real probes, and how it was."""
+    now = await status.current(context.db, context.now)
+    return {"now": now, "past": await _past(context), "days_shown": DAYS}
+
+
+async def _past(context: PageContext) -> History:
+    """Whoever asks how the platform is gets a page, also where the database gives no answer."""
+    try:
+        async with asyncio.timeout(status.LOOK_SECONDS_MAX):
+            return await platform.history(context.db, context.now, DAYS)
+    except Exception:
+        log.exception("the history of the status cannot be read")
+        return History({}, [])

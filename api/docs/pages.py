@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
@@ -134,7 +135,10 @@ class Installed:
     @classmethod
     def of(cls, settings: Settings) -> "Installed":
         """By its settings."""
-        return cls(settings.api_url, settings.api_url, 120)
+        base, sandbox = urlsplit(settings.api_url), settings.sandbox_host
+        port = f":{base.port}" if base.port else ""
+        there = base._replace(netloc=f"{sandbox}{port}").geturl() if sandbox else base.geturl()
+        return cls(base.geturl(), there, settings.requests_per_minute)
 
 
 @lru_cache(maxsize=4)

@@ -32,6 +32,7 @@ SETTLE = """async (fragment) => {
   await document.fonts.ready;
   if (fragment.length > 1) document.querySelector(fragment).scrollIntoView();
 }"""
+REMOTE = ("sms", "trunk")
 PARTS = (
     ("database", "database", "operational", "a write takes 3 ms"),
     ("pbx1", "pbx", "operational", "both links are ready"),
@@ -46,7 +47,7 @@ def furnish(conn: Conn) -> None:
     rates = (rate(prefix, country=country, iso=iso) for prefix, (country, iso) in COUNTRIES.items())
     seed_platform(conn, tuple(rates))
     for name, kind, status, detail in PARTS:
-        components.report(conn, name, kind, status, detail, now())
+        components.report(conn, name, kind, status, detail, now(), kind in REMOTE)
 
 
 @contextmanager

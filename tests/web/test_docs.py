@@ -7,14 +7,18 @@ from typing import get_args
 import httpx
 import pytest
 
-from api.app import ENDPOINTS
+from api.app import ENDPOINTS, create_app
 from api.docs import errors, events, reference
 from api.v1.webhooks import EventType
 from api.web import csrf
+from db.database import Database
 from telephony.accounts import SCOPES
 from telephony.errors import Problem
+from telephony.secrets import Vault
+from telephony.settings import Settings
 from telephony.webhooks.samples import SAMPLES
 from tests.api.client import DOCUMENT, URL, check
+from tests.api.world import client_of
 
 REFERENCE = reference.build(ENDPOINTS, URL)
 PRINTED = (
@@ -215,3 +219,18 @@ async def test_a_panel_is_a_page_of_its_own_without_scripts(web: httpx.AsyncClie
     assert "<h1>Try it</h1>" in answered.text
     assert '"amount": 3' in plain(answered.text)
     assert (await web.get("/docs/try", params={"operation": "none"})).status_code == 404
+
+
+async def test_the_page_tells_the_settings_of_the_installation(
+    sqlite: Database, vault: Vault
+) -> None:
+    settings = Settings(
+        public_url="https://api.example:8443", sandbox_host="sandbox.example",
+        requests_per_minute=77,
+    )  # fmt: skip
+    async with client_of(create_app(settings, sqlite, vault)) as web:
+        text = plain((await web.get("/docs")).text)
+    assert "Production: https://api.example:8443/api/v1" in text
+    assert "Sandbox: https://sandbox.example:8443/api/v1" in text
+    assert "Default: 77 requests/min per API key." in text
+    assert "api.sms-voip.local" not in text

@@ -9,9 +9,11 @@ import pytest
 from api.app import PAGES, create_app
 from db import components
 from db.database import Database
+from telephony import status as platform
 from telephony.clock import SECOND, now
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.status import Part
 from tests.api.world import client_of
 from tests.factories import customer, rate, seed_platform
 from tests.web import sample
@@ -113,10 +115,42 @@ async def test_status_is_told_in_words(pages: httpx.AsyncClient, database: Datab
     fine = (await pages.get("/status")).text
     assert "All systems operational" in fine
     assert "&lt;b&gt;3 ms&lt;/b&gt;" in fine
-    await database.write(components.report, "acme", "trunk", "outage", "no answer", now())
+    await database.write(components.report, "acme", "trunk", "outage", "no answer", now(), True)
     assert "Some parts are degraded" in (await pages.get("/status")).text
     old = now() - 3600 * SECOND
     await database.write(components.report, "database", "database", "operational", "ok", old)
     late = (await pages.get("/status", headers={"HX-Request": "true"})).text
     assert "There is an outage" in late
     assert "<html" not in late
+
+
+async def test_history_shows_days_and_incidents(
+    pages: httpx.AsyncClient, database: Database
+) -> None:
+    def well() -> tuple[bool, str]:
+        return True, "3 ms"
+
+    def ill() -> tuple[bool, str]:
+        return False, "<i>no answer</i>"
+
+    part = Part("database", "database", well)
+    hours = [now() - 7200 * SECOND + 15 * SECOND * step for step in range(60)]
+    for step, at in enumerate(hours):
+        sick = Part("database", "database", ill)
+        await database.write(platform.report, [sick if 10 <= step < 40 else part], at)
+    html = (await pages.get("/status")).text
+    assert html.count('class="day ') == 60
+    assert re.search(r'class="day day-outage" title="\d{4}-\d\d-\d\d: \d+\.\d\d %"', html)
+    assert "of the last 60 days with trouble" in html
+    assert "&lt;i&gt;no answer&lt;/i&gt;" in html
+    assert "None in the last" not in html
+
+
+async def test_status_is_told_without_a_database(
+    pages: httpx.AsyncClient, database: Database
+) -> None:
+    await database.close()
+    response = await pages.get("/status")
+    assert response.status_code == 200
+    assert "There is an outage" in response.text
+    assert "it does not answer" in response.text
