@@ -19,7 +19,7 @@ from tests.web import sample
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings(public_url=URL)
+    return Settings(public_url=URL, requests_per_minute=120)
 
 
 @pytest.fixture
