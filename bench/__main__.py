@@ -9,6 +9,7 @@ from rich.console import Console
 from bench import (
     accept,
     batch,
+    cdr,
     memory,
     rates,
     readme,
@@ -22,6 +23,7 @@ from bench.report import Report
 BENCHES: dict[str, Callable[[], Report]] = {
     "accept": accept.run,
     "batch": batch.run,
+    "cdr": cdr.run,
     "memory": memory.run,
     "rates": rates.run,
     "sip_accounts": sip_accounts.run,

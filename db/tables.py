@@ -27,6 +27,7 @@ from db import (
     pace,
     receipts,
     recordings,
+    request_log,
     search,
     sessions,
     sign_in_failures,
@@ -48,9 +49,9 @@ from db.base import Table
 DECLARING = (
     accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components, credentials,
     deliveries, events, holds, idempotency, inbound, incidents, ledger, mail, messages, notices,
-    numbers, one_use_tokens, pace, receipts, recordings, search, sessions, sign_in_failures, sip,
-    sip_contacts, sip_nodes, sms_accounts, sms_providers, sms_replies, sms_velocity, spending,
-    tariffs, trunks, users, webhook_endpoints,
+    numbers, one_use_tokens, pace, receipts, recordings, request_log, search, sessions,
+    sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts, sms_providers, sms_replies,
+    sms_velocity, spending, tariffs, trunks, users, webhook_endpoints,
 )  # fmt: skip
 
 
