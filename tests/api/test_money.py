@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 
+from db import accounts
+from db.connection import Conn
 from db.database import Database
 from telephony.money import MICROS
 from telephony.secrets import Vault
@@ -177,3 +179,29 @@ async def test_the_sandbox_number_without_money(api: Api, database: Database) ->
     response = await api.using(who).post("/sms/send", {"to": "+15551230011", "text": "a"})
     problem(response, 403, "recipient_opted_out")
     assert await pots(database, who) == {"wallet": (3 * MICROS, 0), "sip": (0, 0)}
+
+
+@pytest.mark.parametrize("of", ["key", "account"])
+async def test_a_spend_cap_refuses_messages_and_calls(
+    api: Api, database: Database, vault: Vault, of: str
+) -> None:
+    who = await customer(database, funds="10", sip_funds="10")
+    await add_phone(database, vault, who)
+
+    def cap(conn: Conn) -> None:
+        if of == "key":
+            accounts.change_key(conn, who.key_id, spend_day_max=20_000)
+        else:
+            accounts.change(conn, who.account_id, spend_day_max=20_000)
+
+    await database.write(cap)
+    door = api.using(who)
+    good(await door.post("/sms/send", {"to": "+15551234567", "text": "a"}), 202)
+    good(await door.post("/voice/call", {"to": "+15559876543"}), 202)
+    for path, body in (
+        ("/sms/send", {"to": "+15551234567", "text": "a"}),
+        ("/voice/call", {"to": "+15559876543"}),
+    ):
+        refused = problem(await door.post(path, body, "key"), 402, "spend_cap_reached")
+        assert (refused["of"], refused["period"], refused["cap"]) == (of, "day", 0.02)
+    assert await count(database, "idempotency_key") == 0
