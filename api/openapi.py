@@ -140,9 +140,11 @@ def _parameters(endpoint: Endpoint) -> list[Parameter]:
     if endpoint.cached:
         found.append(_parameter("If-None-Match", ParameterLocation.HEADER, TEXT))
     if endpoint.takes and endpoint.method == "GET":
-        properties = endpoint.takes.model_json_schema()["properties"]
+        query = endpoint.takes.model_json_schema()
+        needed = query.get("required", [])
         found += [
-            _parameter(name, ParameterLocation.QUERY, schema) for name, schema in properties.items()
+            _parameter(name, ParameterLocation.QUERY, schema, name in needed)
+            for name, schema in query["properties"].items()
         ]
     return found
 

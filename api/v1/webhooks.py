@@ -28,10 +28,18 @@ EventType = Literal[
     "delivery_report", "message_received", "call_ringing", "call_answered", "call_completed",
     "call_recording", "sip_registration", "wallet_low",
 ]  # fmt: skip
+
+
+def _a_url(schema: dict[str, Any]) -> None:
+    """None can be asked for: what stands for "not given" is no URL."""
+    schema["format"] = "uri"
+    schema.pop("default", None)
+
+
 Url = Annotated[
     str,
     Field(description="https://…, not on a private network",
-          examples=["https://example.com/webhooks"]),
+          examples=["https://example.com/webhooks"], json_schema_extra=_a_url),
 ]  # fmt: skip
 Types = Annotated[list[EventType], Field(description="Events that it gets; empty: all")]
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARS_MAX)]
