@@ -41,7 +41,8 @@ class StreamQuery(Body):
     """The last event that was seen; without it the stream begins now."""
 
     after: Annotated[
-        str | None, Field(pattern=r"^evt_[0-9a-hjkmnp-tv-z]{26}$", examples=["evt_01…"])
+        str | None,
+        Field(pattern=r"^evt_[0-9a-hjkmnp-tv-z]{26}$", examples=["evt_01m83a783rqtfr965jgtnk7k8h"]),
     ] = None
 
 

@@ -63,8 +63,14 @@ class LookupQuery(Body):
     """A number, or how numbers begin."""
 
     to: Annotated[
-        str, Field(pattern="^[0-9]{1,15}$", examples=["+15551234567"]), BeforeValidator(_digits)
-    ]
+        str,
+        Field(
+            pattern="^[0-9]{1,15}$", examples=["+15551234567"],
+            json_schema_extra={"pattern": r"^\+?[0-9]{1,15}$"},
+        ),
+        BeforeValidator(_digits),
+    ]  # fmt: skip
+    """What is looked up are the digits; clients write the plus sign, too."""
 
 
 class RateOfNumber(Answer):

@@ -28,7 +28,7 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def give(conn: Conn, kind: str, now: Instant, token: str | None = None, **facts: str) -> str:
+def give(conn: Conn, /, kind: str, now: Instant, token: str | None = None, **facts: str) -> str:
     """Store a token of that kind, a new one unless the caller has made it; the token."""
     made = token or new_token()
     expires_at = now + LIFE_SECONDS[kind] * SECOND
