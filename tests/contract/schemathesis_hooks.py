@@ -39,7 +39,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
         case.body["from"] = ""
     key = (case.headers or {}).get(IDEMPOTENCY)
     if key and KEY.fullmatch(key):  # else a replay tells of what was deleted since
-        case.headers[IDEMPOTENCY] = f"{key[:200]}{uuid4()}"
+        own = {IDEMPOTENCY: f"{key[:200]}{uuid4()}"}
+        kwargs["headers"] = {**(kwargs.get("headers") or {}), **own}
 
 
 def _list(body: Any, name: str) -> list[Any]:
