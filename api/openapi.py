@@ -76,7 +76,9 @@ PROBLEM_SCHEMA = {
         "errors": {"type": "array", "items": {"type": "object"}},
     },
 }
-IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
+FREE_KEY = "idempotency-key"
+"""Printable ASCII; a UUID is a good one."""
+IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "format": FREE_KEY}
 TEXT = {"type": "string"}
 
 Refs = Mapping[Any, dict[str, Any]]

@@ -32,7 +32,7 @@ class RatesQuery(Body):
 
     country: Annotated[str, Field(pattern="^([A-Za-z]{2}|001)$", examples=["DE"])] | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_MAX
-    cursor: Annotated[str, Field(max_length=1024)] | None = None
+    cursor: Annotated[str, Field(json_schema_extra={"format": "cursor"})] | None = None
 
 
 class RateRow(Answer):
