@@ -80,6 +80,8 @@ FREE_KEY = "idempotency-key"
 """Printable ASCII; a UUID is a good one."""
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "format": FREE_KEY}
 TEXT = {"type": "string"}
+EVENTS = "text/event-stream"
+"""Some read it as text and some as objects, so no schema fits."""
 
 Refs = Mapping[Any, dict[str, Any]]
 """Model and mode → where its schema is."""
@@ -168,7 +170,7 @@ def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
     if endpoint.returns:
         good = _content("application/json", refs[endpoint.returns, "serialization"])
     for media_type in endpoint.besides:
-        good |= _content(media_type, TEXT)
+        good |= _content(media_type, {} if media_type == EVENTS else TEXT)
     statuses = [endpoint.status, *([202] if endpoint.then else []),
                 *([206] if endpoint.partial else [])]  # fmt: skip
     responses = {
