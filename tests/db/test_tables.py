@@ -148,7 +148,8 @@ async def test_the_ledger_tells_its_own_drift(database: Database, someone: Custo
     for sql, told in (
         ("UPDATE ledger_account SET balance = balance + 1 WHERE balance > 0", "balance differs"),
         ("UPDATE ledger_account SET held = held + 1 WHERE balance > 0", "held differs"),
-        ("INSERT INTO posting SELECT journal_id, (SELECT MIN(id) FROM ledger_account"
+        ("INSERT INTO posting (journal_id, ledger_account_id, amount)"
+         " SELECT journal_id, (SELECT MIN(id) FROM ledger_account"
          " WHERE kind = 'revenue' AND mode = 'test'), 5 FROM posting LIMIT 1", "sum to zero"),
     ):  # fmt: skip
         before = await _drifting(database)

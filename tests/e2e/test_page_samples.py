@@ -82,6 +82,7 @@ def reader(here: Installation) -> Iterator[Reader]:
 def test_samples_of_the_platform(reader: Reader) -> None:
     assert reader.run("ping")["pong"] is True
     assert reader.run("status")["components"]
+    assert reader.run("status_history")["components"]
     assert reader.run("rates")["data"]
     assert reader.run("rate_of_number")["to"] == "+15551234567"
 

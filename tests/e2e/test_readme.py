@@ -30,4 +30,4 @@ def test_the_readme_samples(here: Installation) -> None:
     message, call, log = answers
     assert (message["status"], message["cost"]) == ("queued", 0.006)
     assert call["status"] == "queued"
-    assert set(log) == {"data", "total", "limit", "offset", "next_cursor"}
+    assert set(log) == {"data", "total", "total_exact", "limit", "offset", "next_cursor"}
