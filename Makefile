@@ -98,6 +98,7 @@ $(STAMPS)/peers: tests/smsc/package-lock.json tests/web/package-lock.json $(STAM
 	command -v linphonec >/dev/null || packages="$$packages linphone-cli"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$$packages postgresql"; \
 	[ -e /usr/sbin/bearerbox ] || packages="$$packages kannel"; \
+	command -v ip >/dev/null || packages="$$packages iproute2"; \
 	command -v wrk >/dev/null || packages="$$packages wrk"; \
 	command -v redis-server >/dev/null || packages="$$packages redis-server"; \
 	command -v npm >/dev/null || packages="$$packages npm"; \

@@ -73,7 +73,7 @@ async def test_it_proves_that_calls_work_and_leaves_nothing_behind(
     # The PBX of all tests may have records of others' calls.
     assert not await probing.database.all("SELECT 1 FROM cdr WHERE uniqueid LIKE 'probe_%'")
     records = (await component(probing.database, "records"))["detail"]
-    assert records == "in the last hour 0 matched no call, 0 could not be read"
+    assert records.endswith(", 0 could not be read")
     snapshot = await status.look(probing.database, now())
     ours = {one.name: one.status for one in snapshot.components if not one.remote}
     assert ours["database"] == "operational"
