@@ -21,6 +21,7 @@ from openapi_pydantic.v3.v3_1.parameter import ParameterLocation
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from api import sse
 from api.endpoint import PUBLIC, Endpoint
 from api.problems import MEDIA_TYPE
 from api.version import VERSION
@@ -80,8 +81,6 @@ FREE_KEY = "idempotency-key"
 """Printable ASCII; a UUID is a good one."""
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "format": FREE_KEY}
 TEXT = {"type": "string"}
-EVENTS = "text/event-stream"
-"""Some read it as text and some as objects, so no schema fits."""
 
 Refs = Mapping[Any, dict[str, Any]]
 """Model and mode → where its schema is."""
@@ -170,7 +169,8 @@ def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
     if endpoint.returns:
         good = _content("application/json", refs[endpoint.returns, "serialization"])
     for media_type in endpoint.besides:
-        good |= _content(media_type, {} if media_type == EVENTS else TEXT)
+        # Some read events as text and some as objects, so no schema fits.
+        good |= _content(media_type, {} if media_type == sse.MEDIA_TYPE else TEXT)
     statuses = [endpoint.status, *([202] if endpoint.then else []),
                 *([206] if endpoint.partial else [])]  # fmt: skip
     responses = {

@@ -1,28 +1,26 @@
 """Events as they happen, for a developer who listens (`sms-voip listen`): server-sent events."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from pydantic import Field
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from api.endpoint import Context, Endpoints
 from api.fields import Body
+from api.sse import MEDIA_TYPE, EventStream, Places
 from api.v1.webhooks import SCOPE
 from db import accounts, events
 from db.connection import Row
 from db.database import Database
 from db.ids import first_id, millis_of
 from telephony.clock import Instant, now
+from telephony.errors import Problem
 from telephony.webhooks.errors import ListenerLimitError
 from telephony.webhooks.events import TOLD, body_of
 
 endpoint = Endpoints()
 
-MEDIA_TYPE = "text/event-stream"
 LISTENERS_MAX = 200
 LISTENERS_OF_ACCOUNT_MAX = 5
 LATE_MILLIS = 5_000
@@ -34,7 +32,6 @@ LOOK_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
 LIFE_SECONDS = 600.0
 """A stream ends then, and whoever listens asks again from the last event on."""
-_open: Counter[str] = Counter()
 
 
 class StreamQuery(Body):
@@ -46,23 +43,19 @@ class StreamQuery(Body):
     ] = None
 
 
-class Stream(StreamingResponse):
-    """Takes its place before it begins, so that a refusal is a proper error."""
+class Listeners(Places):
+    """Those of accounts."""
 
-    def __init__(self, frames: AsyncIterator[bytes], owner: str) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(frames, 200, headers, MEDIA_TYPE)
-        self._owner = owner
+    def limits(self) -> tuple[int, int]:
+        """In all, and of one account."""
+        return LISTENERS_MAX, LISTENERS_OF_ACCOUNT_MAX
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it until the listener goes or its time is over."""
-        if _open.total() >= LISTENERS_MAX or _open[self._owner] >= LISTENERS_OF_ACCOUNT_MAX:
-            raise ListenerLimitError(limit=LISTENERS_OF_ACCOUNT_MAX)
-        _open[self._owner] += 1
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            _open[self._owner] -= 1
+    def refusal(self) -> Problem:
+        """It says how many an account may have."""
+        return ListenerLimitError(limit=LISTENERS_OF_ACCOUNT_MAX)
+
+
+_listeners = Listeners()
 
 
 class Tail:
@@ -87,13 +80,13 @@ class Tail:
 
 @endpoint("GET", "/events/stream", scope=SCOPE, takes=StreamQuery, returns=None,
           besides=(MEDIA_TYPE,), errors=(ListenerLimitError,))  # fmt: skip
-async def stream_events(context: Context, query: StreamQuery) -> Stream:
+async def stream_events(context: Context, query: StreamQuery) -> EventStream:
     """Listen to events as they happen (server-sent events); one may come twice, with the same id.
     `data` is the body that a webhook would have."""
     me = context.me
     begin = millis_of(query.after) - LATE_MILLIS if query.after else context.now // 1000
     tail = Tail(context.db, me.account_id, me.mode, begin)
-    return Stream(_frames(context.db, me.key_id, tail), me.account_id)
+    return EventStream(_frames(context.db, me.key_id, tail), _listeners, me.account_id)
 
 
 async def _frames(db: Database, key_id: str, tail: Tail) -> AsyncIterator[bytes]:

@@ -1,16 +1,14 @@
 """Live parts of pages: server-sent events that follow the database's wake-ups."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
+from api.sse import EventStream, Places
 from api.web.refusals import TooManyStreamsError
 from db.wakeups import Wakeups
+from telephony.errors import Problem
 
 STREAMS_MAX = 500
 STREAMS_OF_ONE_MAX = 10
@@ -27,38 +25,16 @@ RETRY = b"retry: 3000\n\n"
 Look = Callable[[], Awaitable[str]]
 
 
-class Streams:
-    """How many streams are open in this process, and whose."""
+class Streams(Places):
+    """Those of pages."""
 
-    def __init__(self) -> None:
-        self._open: Counter[str] = Counter()
+    def limits(self) -> tuple[int, int]:
+        """In all, and of one account or address."""
+        return STREAMS_MAX, STREAMS_OF_ONE_MAX
 
-    @contextmanager
-    def place(self, owner: str) -> Iterator[None]:
-        """A place while the stream is open; TooManyStreamsError if there is none."""
-        if self._open.total() >= STREAMS_MAX or self._open[owner] >= STREAMS_OF_ONE_MAX:
-            raise TooManyStreamsError
-        self._open[owner] += 1
-        try:
-            yield
-        finally:
-            self._open[owner] -= 1
-            if not self._open[owner]:
-                del self._open[owner]
-
-
-class EventStream(StreamingResponse):
-    """Takes its place before it begins, so that a refusal is a proper error."""
-
-    def __init__(self, events: AsyncIterator[bytes], streams: Streams, owner: str) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(events, 200, headers, "text/event-stream")
-        self._streams, self._owner = streams, owner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it until the browser goes or its time is over."""
-        with self._streams.place(self._owner):
-            await super().__call__(scope, receive, send)
+    def refusal(self) -> Problem:
+        """The page is shown all the same."""
+        return TooManyStreamsError()
 
 
 def event(html: str, name: str = "message") -> bytes:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from api.sse import EventStream
 from api.web import streams
 from api.web.refusals import TooManyStreamsError
-from api.web.streams import EventStream, Streams, event
+from api.web.streams import Streams, event
 from db.wakeups import Wakeups
+from tests.patience import PATIENCE_SECONDS
 
 Message = MutableMapping[str, Any]
 
@@ -54,7 +56,7 @@ async def test_what_changed_comes_after_a_wake_up_and_only_then() -> None:
     assert not following.done()
     watched.now = "two"
     watched.wakeups.signal("channel")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await following == event("two")
 
 
@@ -101,7 +103,7 @@ async def test_a_browser_that_goes_frees_its_place() -> None:
 
     response = EventStream(watched.events(), open_ones, "ann")
     serving = asyncio.create_task(response({"type": "http"}, receive, send))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(sent) < 3:
             await asyncio.sleep(0.01)
         assert open_ones._open["ann"] == 1
