@@ -101,9 +101,7 @@ def _hangup(conn: Conn, event: AmiEvent) -> None:
     them apart. A first leg that answered is Up, and its record tells how it went on; so does one
     of a number that is called first."""
     call = _dialling(conn, event)
-    if call is None or call["first_legs"] or event.fields.get("channelstate") == CHANNEL_UP:
-        return
-    if call["first_leg"] and call["status"] == CallStatus.dialing:
+    if call and settle.phone_rings_first(call) and event.fields.get("channelstate") != CHANNEL_UP:
         end = causes.first_leg(event.fields.get("cause", ""))
         settle.finish(conn, call, settle.End(*end, event.timestamp))
 

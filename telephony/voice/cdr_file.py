@@ -15,6 +15,11 @@ class Chunk:
     end: int
     lines: list[bytes]
 
+    def up_to(self, count: int) -> "Chunk":
+        """Its first lines alone."""
+        rest = sum(len(line) + 1 for line in self.lines[count:])
+        return Chunk(self.inode, self.end - rest, self.lines[:count])
+
 
 def read_chunk(path: Path, inode: int, offset: int) -> Chunk | None:
     """The next whole lines after the position, None if there are none yet. A file that was
@@ -28,7 +33,7 @@ def read_chunk(path: Path, inode: int, offset: int) -> Chunk | None:
         if whole == 0 and len(data) == CHUNK_BYTES:
             whole = len(data)  # one absurd line: it goes where unreadable ones go
         if whole:
-            return Chunk(number, start + whole, data[:whole].splitlines())
+            return Chunk(number, start + whole, data[:whole].removesuffix(b"\n").split(b"\n"))
     return None
 
 

@@ -21,7 +21,7 @@ from telephony.clock import Instant, from_epoch, now
 from telephony.queue import Kick, repeat
 from telephony.voice import causes, probe_calls
 from telephony.voice.cdr_file import Chunk, read_chunk
-from telephony.voice.settle import End
+from telephony.voice.settle import End, phone_rings_first
 from telephony.voice.settle_all import finish_all
 
 LINES_TOGETHER = 512
@@ -35,6 +35,9 @@ FAR = 1 << 53
 """Microseconds: the year 2255."""
 POLL_SECONDS = 1.0
 LATE_SECONDS = 30
+HANGUP_SECONDS = 1.0
+"""As a rule the manager told of the hang-up before its record was written."""
+UNANSWERED = b"NO ANSWER"
 PROBE = f'"{probe_calls.PREFIX}_'.encode()
 
 
@@ -53,22 +56,31 @@ class CdrTail:
         self._path = path
         self._node = node
         self._turn = asyncio.Lock()
+        self._waits_since: float | None = None
 
     async def run(self) -> None:
         """Work until cancelled; looks when kicked and every second."""
         await repeat("cdr", self.look, self.step, POLL_SECONDS)
 
     async def step(self) -> int:
-        """Store one chunk; how many lines it had."""
+        """Store one chunk, but for what still waits; how many lines were stored."""
         async with self._turn:
             inode, offset = await self._db.write(cdrs.position, self._node)
             chunk = await asyncio.to_thread(read_chunk, self._path, inode, offset)
             if chunk is None:
                 self._reached_at = time.monotonic()
                 return 0
-            await self._db.write(store, self._node, chunk, now())
-            self._tell_probes(chunk.lines)
-            return len(chunk.lines)
+            stored = await self._db.write(store, self._node, chunk, now(), self._patient())
+            if stored == len(chunk.lines):
+                self._waits_since = None
+            elif stored or self._waits_since is None:
+                self._waits_since = time.monotonic()
+            self._tell_probes(chunk.lines[:stored])
+            return stored
+
+    def _patient(self) -> bool:
+        since = self._waits_since
+        return since is None or time.monotonic() - since < HANGUP_SECONDS
 
     def lag(self) -> tuple[bool, str]:
         """Whether the file is read as fast as it is written, and a sentence."""
@@ -85,15 +97,33 @@ class CdrTail:
                     self._on_probe(record.uniqueid, record.disposition)
 
     async def catch_up(self) -> None:
-        """Store everything that is in the file by now."""
+        """Store everything that is in the file by now and waits for nothing."""
         while await self.step():
             pass
 
 
-def store(conn: Conn, node: str, chunk: Chunk, at: Instant) -> None:
-    """Keep every record, end the calls they belong to, and remember how far we are."""
+def store(conn: Conn, node: str, chunk: Chunk, at: Instant, patient: bool) -> int:
+    """Keep records, end the calls they belong to, and remember how far we are: all of them, or
+    those before the first one that comes too early. How many it were."""
+    if patient:
+        chunk = chunk.up_to(_timely(conn, chunk.lines))
     read_lines(conn, node, chunk.lines, at)
     cdrs.set_position(conn, node, chunk.inode, chunk.end)
+    return len(chunk.lines)
+
+
+def _timely(conn: Conn, lines: list[bytes]) -> int:
+    """How many lines come before the first that tells less of its call than a hang-up that was
+    not heard of yet: for the record, a phone that declines did not answer."""
+    suspects: dict[str, int] = {}
+    for at, line in enumerate(lines):
+        with suppress(ValueError, KeyError, TypeError):  # that it is unreadable is noted
+            if UNANSWERED in line:
+                record = parse(line.decode("utf-8", "replace"))
+                suspects.setdefault(record.uniqueid, at)
+    found = call_ends.of_channels(conn, suspects) if suspects else {}
+    early = (suspects[channel] for channel, call in found.items() if phone_rings_first(call))
+    return min(early, default=len(lines))
 
 
 class Outcome(StrEnum):

@@ -37,6 +37,12 @@ class End:
     first_answered_at: Instant | None = None
 
 
+def phone_rings_first(call: Row) -> bool:
+    """Whether a call still waits for the phone that is rung before its number is dialled."""
+    waits = call["status"] == CallStatus.dialing and call["first_leg"]
+    return bool(waits) and not call["first_legs"]
+
+
 def first_answered(conn: Conn, call: Row, at: Instant) -> None:
     """The first leg answered, and `to` is dialled next."""
     if call["first_answered_at"] is None and call["status"] == CallStatus.dialing:

@@ -1,5 +1,7 @@
 """How a call ends whose first leg does not answer: its events come in no fixed order."""
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from telephony.billing import rating
 from telephony.clock import now
 from telephony.voice.ami import AmiEvent
 from telephony.voice.call_events import apply
+from telephony.voice.cdrs import HANGUP_SECONDS, CdrTail
 from telephony.voice.originate import SIMULATED_PHONE
 from tests.db.rows import START, add_call
 from tests.factories import customer
+from tests.voice.test_cdrs import line
 
 
 def event(name: str, **fields: str) -> AmiEvent:
@@ -91,3 +95,36 @@ async def test_a_first_leg_that_answered_is_left_to_its_record(database: Databas
     over = event("Hangup", uniqueid=call_id, channelstate="6", cause="21")
     assert await database.write(apply, [over]) == []
     assert await end_of(database, call_id) == ("dialing", None)
+
+
+UNANSWERED = {"disposition": "NO ANSWER", "sv_answered": "", "sv_dialstatus": "", "sv_cause": ""}
+AFTER = ("failed", "phone_rejected")
+
+
+async def test_a_record_that_tells_less_waits_for_the_hang_up(
+    database: Database, tmp_path: Path
+) -> None:
+    """The record of a phone that declines says that nobody answered."""
+    call_id, other = await dialling(database, "live"), await dialling(database, "live")
+    file = tmp_path / "cdr.jsonl"
+    records = line("first"), line(call_id, **UNANSWERED), line(other, **UNANSWERED), line("last")
+    file.write_bytes(b"".join(records))
+    tail = CdrTail(database, file, "pbx1")
+    assert [await tail.step(), await tail.step()] == [1, 0]
+    declined = event("Hangup", uniqueid=call_id, cause="21", channelstate="5")
+    await database.write(apply, [event("Newchannel", uniqueid=call_id), declined])
+    assert [await tail.step(), await tail.step()] == [1, 0]
+    await database.write(apply, [event("Hangup", uniqueid=other, cause="21", channelstate="5")])
+    assert [await tail.step(), await tail.step()] == [2, 0]
+    assert [await end_of(database, one) for one in (call_id, other)] == [AFTER, AFTER]
+
+
+async def test_it_does_not_wait_for_ever(database: Database, tmp_path: Path) -> None:
+    call_id = await dialling(database, "live")
+    file = tmp_path / "cdr.jsonl"
+    file.write_bytes(line(call_id, **UNANSWERED) + line("last"))
+    tail = CdrTail(database, file, "pbx1")
+    assert await tail.step() == 0
+    await asyncio.sleep(HANGUP_SECONDS)
+    assert [await tail.step(), await tail.step()] == [2, 0]
+    assert await end_of(database, call_id) == ("no_answer", "phone_no_answer")
