@@ -22,6 +22,7 @@ from telephony.pbx.render import Layout, render
 from telephony.pbx.supervise import LocalAsterisk
 from telephony.secrets import Secrets
 from telephony.settings import Settings
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.ami_client import AmiClient, ami_client
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import carrier, sipp
@@ -55,7 +56,9 @@ def pbx_settings(var_dir: Path, **changes: Any) -> Settings:
     return Settings(**(values | changes))
 
 
-def eventually(check: Callable[[], T | None], seconds: float = 5, what: str = "it") -> T:
+def eventually(
+    check: Callable[[], T | None], seconds: float = PATIENCE_SECONDS, what: str = "it"
+) -> T:
     """Poll until `check` gives something true; AssertionError after `seconds`."""
     until = time.monotonic() + seconds
     while True:
@@ -108,7 +111,7 @@ class Pbx:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def kill_and_wait(self, seconds: float = 10) -> None:
+    def kill_and_wait(self, seconds: float = PATIENCE_SECONDS) -> None:
         """kill -9, then wait until the supervisor has another one fully booted."""
         before = self.kill()
         eventually(lambda: self.asterisk.pid not in (None, before), seconds, "a restart")
@@ -199,7 +202,7 @@ class Pbx:
         lines = self.layout.cdr_file.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def cdr(self, uniqueid: str, seconds: float = 5) -> Cdr:
+    def cdr(self, uniqueid: str, seconds: float = PATIENCE_SECONDS) -> Cdr:
         """The one record of a call that no other follows, once it is written."""
         eventually(lambda: self._last(uniqueid), seconds, f"the record of {uniqueid}")
         (row,) = self._last(uniqueid)

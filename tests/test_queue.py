@@ -13,6 +13,7 @@ from db.database import Database
 from db.wakeups import Wakeups
 from telephony import queue
 from telephony.queue import drain, jittered
+from tests.patience import PATIENCE_SECONDS
 
 
 class Work:
@@ -34,7 +35,7 @@ class Work:
         return done
 
     async def until(self, steps: int) -> None:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(self.steps) < steps:
                 await asyncio.sleep(0.001)
 
@@ -81,7 +82,7 @@ async def test_a_signal_while_it_works_is_not_lost() -> None:
         return 0
 
     with draining(step, poll=60) as wakeups:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(steps) < 2:
                 await asyncio.sleep(0.001)
 
@@ -140,7 +141,7 @@ async def test_a_committed_row_wakes_a_worker(database: Database) -> None:
     work = Work()
     worker = asyncio.create_task(drain(database, "rows", work.step, 60))
     await work.until(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(work.steps) < 2:  # PostgreSQL's listener may not be there yet
             await database.write(lambda conn: conn.wake("rows"))
             await asyncio.sleep(0.01)

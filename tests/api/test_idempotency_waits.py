@@ -18,6 +18,7 @@ from telephony.settings import Settings
 from tests.api.client import Api, good, problem
 from tests.api.world import NODE, add_phone, apply_everywhere, client_of, count, report_node
 from tests.factories import Customer, customer
+from tests.patience import PATIENCE_SECONDS
 
 MESSAGE = {"to": "+15551234567", "text": "a"}
 BATCH = {"messages": [MESSAGE]}
@@ -107,7 +108,7 @@ async def test_an_answer_that_is_still_to_come(
     await report_node(database)
     door = api.using(who)
     first = asyncio.create_task(door.post("/voip/password", {}, KEY))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await count(database, "idempotency_key") == 0:
             await asyncio.sleep(0.02)
     second = asyncio.create_task(door.post("/voip/password", {}, KEY))

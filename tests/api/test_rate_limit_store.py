@@ -21,6 +21,7 @@ from telephony.secrets import Vault
 from telephony.settings import Settings
 from tests.api.client import URL, Api, good, problem
 from tests.factories import customer
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
 START_SECONDS = 20
@@ -130,7 +131,7 @@ async def test_without_the_store_each_process_counts_alone(
         problem(await each.get("/ping"), 429, "rate_limited")
     assert "each process counts alone" in caplog.text
     store.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not store.keys():  # it is asked again, and has forgotten what was
             await one.get("/ping")
             await asyncio.sleep(0.05)

@@ -20,6 +20,7 @@ from tests.api.client import Api, good
 from tests.api.test_status import BEGAN, MINUTE, PATIENCE, lately, told
 from tests.api.world import add_phone, apply_everywhere, count
 from tests.factories import customer
+from tests.patience import PATIENCE_SECONDS
 
 Run = Callable[..., str]
 
@@ -63,7 +64,7 @@ async def test_a_notice_is_set_replaced_and_taken_away(
 
     await database.write(ending)
     assert await shown() == "over soon"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await shown():
             await asyncio.sleep(0.02)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from telephony.voice.softphone import tone
 from tests.fixtures_pbx import eventually
+from tests.patience import PATIENCE_SECONDS
 
 Event = dict[str, Any]
 RATE = 8000
@@ -53,7 +54,7 @@ class Baresip:
         text = json.dumps({"command": command, "params": params})
         self._link.sendall(f"{len(text)}:{text},".encode())
 
-    def wait(self, kind: str, seconds: float = 15, **fields: str) -> Event:
+    def wait(self, kind: str, seconds: float = PATIENCE_SECONDS, **fields: str) -> Event:
         """The first event of that type that no earlier wait has had."""
 
         def found() -> Event | None:
@@ -66,7 +67,7 @@ class Baresip:
 
         return eventually(found, seconds, f"{kind} among {self.events}; {self.said()}")
 
-    def registered(self, seconds: float = 15) -> None:
+    def registered(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for the 200 of its REGISTER, which may come before anybody is told of events."""
         eventually(lambda: "} 200 OK (" in self.said(), seconds, f"a registration; {self.said()}")
 

@@ -9,6 +9,7 @@ import pytest
 from api.commands.sink import Sink
 from tests.e2e.installation import Installation, running
 from tests.fixtures_pbx import LoopThread
+from tests.patience import PATIENCE_SECONDS
 
 
 class SinkThread:
@@ -19,7 +20,7 @@ class SinkThread:
         self._sink = self._thread.run(_made(secret))
         self.url = self._sink.url
 
-    def wait(self, seconds: float = 10, **fields: Any) -> dict[str, Any]:
+    def wait(self, seconds: float = PATIENCE_SECONDS, **fields: Any) -> dict[str, Any]:
         """The first event with these fields."""
         return self._thread.run(self._sink.wait(seconds, **fields), seconds + 5)
 

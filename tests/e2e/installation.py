@@ -20,6 +20,7 @@ from db.connection import Conn, Row
 from db.sqlite_conn import SqliteConn, dict_row
 from telephony.settings import Settings
 from tests.fixtures_pbx import eventually, pbx_settings
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.ami_client import AmiClient, ami_client
 from tests.pbx.sip_client import SipClient
 
@@ -75,7 +76,7 @@ class Installation:
         assert status == (0 if number != signal.SIGKILL else -number), self.said()
         return took
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait for the supervisor's end; its exit status."""
         assert self._up
         return self._up.wait(seconds)
@@ -141,7 +142,7 @@ class Installation:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def restarted(self, part: str, before: int, seconds: float = 10) -> None:
+    def restarted(self, part: str, before: int, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until another process plays that part."""
 
         def is_another() -> bool:
@@ -185,7 +186,7 @@ class Installation:
         except (httpx.HTTPError, ValueError):
             return False
 
-    def wait_operational(self, seconds: float = 20) -> None:
+    def wait_operational(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Until the API says so."""
         eventually(self.answers, seconds, "an operational platform")
 
@@ -208,7 +209,7 @@ class Installation:
         """A call as it is stored."""
         return self.rows("SELECT * FROM call WHERE id = :id", id=call_id)[0]
 
-    def reached(self, call_id: str, *statuses: str, seconds: float = 15) -> Row:
+    def reached(self, call_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Row:
         """Wait until a call has one of the statuses."""
         eventually(
             lambda: self.row(call_id)["status"] in statuses, seconds,

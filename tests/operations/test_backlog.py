@@ -22,6 +22,7 @@ from telephony.settings import Settings
 from tests.api.client import Api, good, problem
 from tests.api.world import Counting, client_of, count, pots
 from tests.factories import Customer, customer
+from tests.patience import PATIENCE_SECONDS
 from tests.sms.sending import queue
 from tests.voice.calling import add_phone
 
@@ -151,7 +152,7 @@ async def test_it_counts_by_itself_and_goes_on_after_a_failure(
     counted = Backlog(database, SETTINGS)
     monkeypatch.setattr(counted, "look", fails_once(counted.look))
     running = asyncio.create_task(counted.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while takes(counted, who):
             await asyncio.sleep(0.01)
     running.cancel()

@@ -16,6 +16,7 @@ from telephony.request_log import BATCH_MAX, WAITING_MAX, RequestRecorder, look_
 from tests.api.client import BASE
 from tests.factories import customer
 from tests.operations.asking import MINE, SETTINGS, TO, headers, logged, only
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_a_request_is_found_by_its_id(
@@ -135,7 +136,7 @@ async def test_a_database_that_is_away_stops_no_recorder(
 
     monkeypatch.setattr(database, "write", write)
     running = asyncio.create_task(recorder.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await look_up(database, "one"):
             note(recorder, "one")
             await asyncio.sleep(0.01)

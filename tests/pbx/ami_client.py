@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
+from tests.patience import PATIENCE_SECONDS
+
 Packet = dict[str, str]
 _action_ids = count(1)
 
@@ -35,7 +37,7 @@ class AmiClient:
                 return packet
             self.events.append(packet)
 
-    def wait(self, event: str, seconds: float = 5, **wanted: str) -> Packet:
+    def wait(self, event: str, seconds: float = PATIENCE_SECONDS, **wanted: str) -> Packet:
         """The first event of that name with those headers, also one that came before."""
         return self.wait_for(
             lambda packet: (
@@ -45,7 +47,7 @@ class AmiClient:
             seconds,
         )
 
-    def wait_for(self, fits: Callable[[Packet], bool], seconds: float = 5) -> Packet:
+    def wait_for(self, fits: Callable[[Packet], bool], seconds: float = PATIENCE_SECONDS) -> Packet:
         """The first packet that fits, also one that came before; AssertionError if none comes."""
         for packet in self.events:
             if fits(packet):

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from telephony.sms.providers import smpp_pdu as wire
 from telephony.sms.providers.smpp_pdu import Framer, Pdu, encode
+from tests.patience import PATIENCE_SECONDS
 
 BIND_RESP = wire.BIND_TRANSCEIVER | wire.RESPONSE
 SUBMIT_RESP = wire.SUBMIT_SM | wire.RESPONSE
@@ -25,7 +26,7 @@ class Peer:
         self._reader = reader
         self._framer = Framer()
 
-    async def expect(self, command_id: int, seconds: float = 3) -> Pdu:
+    async def expect(self, command_id: int, seconds: float = PATIENCE_SECONDS) -> Pdu:
         """The next PDU of that kind; others are skipped."""
         async with asyncio.timeout(seconds):
             while True:
@@ -39,7 +40,7 @@ class Peer:
                     raise EOFError(f"closed before 0x{command_id:08X}")
                 self.seen.extend(self._framer.feed(data))
 
-    async def closed(self, seconds: float = 3) -> None:
+    async def closed(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Read on until the client closes, which it does once its unbind is answered."""
         async with asyncio.timeout(seconds):
             while data := await self._reader.read(65536):

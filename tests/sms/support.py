@@ -17,6 +17,7 @@ from telephony.sms.providers.base import (
 )
 from telephony.sms.providers.smpp import SmppProvider
 from telephony.sms.providers.smpp_options import SmppOptions
+from tests.patience import PATIENCE_SECONDS
 
 
 def submission(text: str = "Your code is 123456", **changes: Any) -> Submission:
@@ -73,7 +74,7 @@ class Sink:
         return self.receipts
 
 
-async def until(condition: Callable[[], bool], seconds: float = 4) -> None:
+async def until(condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Poll until it holds; TimeoutError if it never does."""
     async with asyncio.timeout(seconds):
         while not condition():

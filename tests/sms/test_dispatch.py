@@ -19,6 +19,7 @@ from telephony.sms.outcomes import RETRY_SECONDS, sweep
 from telephony.sms.providers.base import Outcome, ProviderError, ReceiptState, Submission
 from telephony.sms.receipts import take
 from tests.factories import Customer, customer
+from tests.patience import PATIENCE_SECONDS
 from tests.sms.sending import Told, by_part, hasten, history, message, queue, receipt, wallet
 from tests.sms.sending import reports as told_of
 
@@ -228,7 +229,7 @@ async def test_a_dispatcher_killed_in_a_submission_submits_nothing_twice(
     fresh = Told(by_part)
     running = asyncio.create_task(Dispatcher(database, fresh).run())
     await hasten(database, lease_until=now() - 1)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await message(database, message_id))["status"] != "unknown":
             await database.write(sweep, "smpp", fresh.repeatable, now())
             await asyncio.sleep(0.02)

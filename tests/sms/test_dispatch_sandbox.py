@@ -16,6 +16,7 @@ from telephony.sms.dispatch import LEASE_SECONDS, Dispatcher
 from telephony.sms.providers import sandbox
 from telephony.sms.providers.sandbox import SandboxProvider
 from tests.factories import Customer, customer
+from tests.patience import PATIENCE_SECONDS
 from tests.sms.sending import hasten, history, message, queue, reports, wallet
 
 FUNDS = 1_000_000
@@ -39,7 +40,7 @@ async def dispatching(database: Database) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not await true():
             await asyncio.sleep(0.02)

@@ -25,6 +25,7 @@ from tests.api.client import URL, Api, good
 from tests.api.world import client_of
 from tests.factories import Customer, customer
 from tests.fixtures_smsc import Smsc
+from tests.patience import PATIENCE_SECONDS
 from tests.sms.sending import history, wallet
 from tests.sms.support import config, until
 from tests.webhooks.sinks import Sink, eventually, running_sink
@@ -137,7 +138,7 @@ async def test_the_link_breaks_before_the_answer(
     async with platform(database, vault, smsc) as (api, _):
         body = {"to": "+15551239999", "text": "a"}
         message_id = good(await api.using(who).post("/sms/send", body), 202)["message_id"]
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "unknown" not in await history(database, message_id):
                 await asyncio.sleep(0.02)
         # The bind stands again, and the next message goes out alone.

@@ -19,6 +19,7 @@ from telephony.sms.drafts import Draft
 from telephony.sms.providers.base import Health, ProviderError, Submitted
 from telephony.sms.send import send_all
 from tests.factories import Customer, customer
+from tests.patience import PATIENCE_SECONDS
 from tests.sms.sending import LIVE, Told, by_part, hasten, history, message, queue, wallet
 
 TO = "+15551239999"
@@ -165,7 +166,7 @@ async def test_one_that_is_down_hands_its_queue_over(database: Database) -> None
     await database.write(lambda conn: conn.run("UPDATE message SET provider = 'ill'"))
     ill = Ill(by_part, "ill")
     task = asyncio.create_task(Dispatcher(database, ill).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await message(database, ids[0]))["provider"] != "second":
             await asyncio.sleep(0.02)
     task.cancel()

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from telephony.voice.fastagi import FastAgiServer
+from tests.patience import PATIENCE_SECONDS
 
 HEADER = (
     "agi_network: yes\n"
@@ -51,7 +52,7 @@ class AgiPeer:
             self.send(answer)
         return self.commands
 
-    async def closed(self, seconds: float = 2) -> bool:
+    async def closed(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Whether the server closes without another byte."""
         with suppress(OSError):
             return await asyncio.wait_for(self.reader.read(1), seconds) == b""

@@ -11,6 +11,7 @@ from db.database import Database
 from telephony.clock import now
 from telephony.voice import numbers, trunks
 from tests.factories import Customer
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import carrier, sipp
 from tests.ports import free_port
@@ -55,7 +56,7 @@ def astdb(voice: Voice, family: str, name: str) -> str:
 
 async def told(voice: Voice, name: str, port: int) -> None:
     """Wait until Asterisk knows the carrier by its address."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while f":{port}" not in await asyncio.to_thread(astdb, voice, "ps/identify", name):
             await asyncio.sleep(0.05)
 

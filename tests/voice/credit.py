@@ -24,6 +24,7 @@ from telephony.voice.place import CALL_SECONDS_MAX, Placed, Wish, place
 from telephony.worker import Worker
 from tests.factories import Customer, customer, rate, seed_platform
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 
 NUMBER = "+15550111222"
 SECRET = "a good long secret"
@@ -123,7 +124,7 @@ class Credit:
         """The username of the customer's phone, once the PBX knows it."""
         sql = ("SELECT s.username FROM sip_account s JOIN sip_account_node n"
                " ON n.sip_account_id = s.id WHERE s.account_id = :id AND NOT n.behind")  # fmt: skip
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (found := await self.database.all(sql, id=who.account_id)):
                 await asyncio.sleep(0.05)
         return str(found[0]["username"])
@@ -139,7 +140,9 @@ class Credit:
         sql = "SELECT * FROM call WHERE account_id = :id ORDER BY id"
         return await self.database.all(sql, id=who.account_id)
 
-    async def until(self, call_id: str, seconds: float = 15, **facts: Any) -> dict[str, Any]:
+    async def until(
+        self, call_id: str, seconds: float = PATIENCE_SECONDS, **facts: Any
+    ) -> dict[str, Any]:
         """Wait until the call has these facts; it."""
         try:
             async with asyncio.timeout(seconds):
@@ -149,7 +152,7 @@ class Credit:
             raise AssertionError((facts, row)) from None
         return row
 
-    async def ended(self, call_id: str, seconds: float = 90) -> dict[str, Any]:
+    async def ended(self, call_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """The call once it is over and paid, with its books in order."""
         async with asyncio.timeout(seconds):
             while (row := await self.call(call_id))["status"] not in ENDS:

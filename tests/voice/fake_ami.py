@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from telephony.voice.ami import AmiLimits, AmiLink, Originate
+from tests.patience import PATIENCE_SECONDS
 
 Headers = dict[str, str]
 Answer = Callable[[Headers], str | None]
@@ -186,7 +187,7 @@ async def fake_ami() -> AsyncIterator[FakeAmi]:
         await server.stop()
 
 
-async def until(condition: Callable[[], object], seconds: float = 3) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Poll until true, or fail."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -7,6 +7,7 @@ from itertools import count
 
 from telephony.voice.ami import AmiEvent, AmiLimits, AmiLink, Originate
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 
 LIMITS = AmiLimits(retry_seconds_min=0.05, retry_seconds_max=0.2, login_retry_seconds=0.1)
 SIMULATED = {
@@ -40,7 +41,9 @@ def user(pbx: Pbx, name: str, secret: str | None = None) -> AmiLink:
     return AmiLink(settings.ami_host, settings.ami_port, name, secret or known[name], LIMITS)
 
 
-async def seen(link: AmiLink, name: str, seconds: float = 5, **wanted: str) -> AmiEvent:
+async def seen(
+    link: AmiLink, name: str, seconds: float = PATIENCE_SECONDS, **wanted: str
+) -> AmiEvent:
     """The next event of that name with these fields; others are passed over."""
     async with asyncio.timeout(seconds):
         async for event in link.events():

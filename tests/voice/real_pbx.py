@@ -24,6 +24,7 @@ from telephony.voice.place import Placed, Wish, place
 from telephony.worker import Worker
 from tests.factories import Customer, customer, rate, seed_platform
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.calling import NUMBER, call, sip_wallet, timeline
 
 BOTH = ["sqlite", "postgres"]
@@ -68,7 +69,7 @@ class Voice:
             "SELECT COUNT(*) AS found FROM sip_account s JOIN sip_account_node n"
             " ON n.sip_account_id = s.id AND NOT n.behind WHERE s.username IN :names"
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await self.database.all(sql, names=self.phones))[0]["found"] < len(self.phones):
                 await asyncio.sleep(0.02)
 
@@ -83,14 +84,16 @@ class Voice:
     async def status(self, call_id: str) -> str:
         return str((await call(self.database, call_id))["status"])
 
-    async def reached(self, call_id: str, *statuses: str, seconds: float = 12) -> dict[str, Any]:
+    async def reached(
+        self, call_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         """Wait until a call has one of the statuses; its row."""
         async with asyncio.timeout(seconds):
             while (row := await call(self.database, call_id))["status"] not in statuses:
                 await asyncio.sleep(0.03)
         return row
 
-    async def ended(self, call_id: str, seconds: float = 12) -> dict[str, Any]:
+    async def ended(self, call_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the end of a call; its row, with money and events in order."""
         row = await self.reached(call_id, *ENDS, seconds=seconds)
         (hold,) = await self.database.all("SELECT * FROM hold WHERE reference = :id", id=call_id)
@@ -107,7 +110,7 @@ class Voice:
     async def only_call(self, who: Customer) -> dict[str, Any]:
         """The only call of a customer, as soon as there is one."""
         sql = "SELECT * FROM call WHERE account_id = :id"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (rows := await self.database.all(sql, id=who.account_id)):
                 await asyncio.sleep(0.02)
         (row,) = rows

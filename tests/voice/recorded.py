@@ -24,6 +24,7 @@ from telephony.voice.recordings.mover import Mover
 from telephony.voice.recordings.store import RecordingStore, open_store
 from telephony.voice.recordings.wav import RATE
 from tests.factories import Customer
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.calling import VAULT, call, dialing, placed
 
 LEFT_HZ, RIGHT_HZ = 440, 1004
@@ -126,7 +127,9 @@ def _amplitude(samples: list[int], hz: float) -> float:
     return 2 * math.hypot(real, imaginary) / len(samples)
 
 
-async def becomes(database: Database, call_id: str, status: str, seconds: float = 20) -> Row:
+async def becomes(
+    database: Database, call_id: str, status: str, seconds: float = PATIENCE_SECONDS
+) -> Row:
     """Wait until a call's recording has the status; its row."""
     async with asyncio.timeout(seconds):
         while (row := await recording_of(database, call_id)) is None or row["status"] != status:

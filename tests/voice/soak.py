@@ -22,6 +22,7 @@ from tests.api.client import Api, good
 from tests.api.world import client_of
 from tests.factories import Customer
 from tests.fixtures_pbx import Cdr, Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.sipp import invites
 from tests.voice.real_ami import user
 from tests.voice.real_pbx import ENDS, Voice, working
@@ -158,7 +159,7 @@ async def no_channel_is_left(soak: Soak) -> None:
     """Asterisk has none of these calls any more, a moment after the last one ended."""
     async with user(soak.voice.pbx, "calls") as link:
         await link.wait_ready(10)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await _channels(link, soak):
                 await asyncio.sleep(0.1)
 

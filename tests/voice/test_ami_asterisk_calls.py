@@ -20,13 +20,14 @@ from telephony.voice.ami import (
     SetVar,
 )
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.real_ami import call, seen
 
 
 async def all_seen(link: AmiLink, names: set[str], uniqueid: str) -> dict[str, AmiEvent]:
     """The first of each of these events of a channel, in whatever order they come."""
     found: dict[str, AmiEvent] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for event in link.events():
             if event.name in names and event.fields.get("uniqueid") == uniqueid:
                 found.setdefault(event.name, event)
@@ -105,7 +106,7 @@ async def test_redirect_sends_a_live_channel_elsewhere(calls: AmiLink) -> None:
     await seen(calls, "OriginateResponse", actionid=placed.channel_id)
     await calls.action(Redirect(placed.channel_id, "simulated-carrier", "n0003"))
     places: dict[str, str] = {}
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while places.get(placed.channel_id) != "simulated-carrier":
             listed = await calls.action(CoreShowChannels())
             places = {event.fields["uniqueid"]: event.fields["context"] for event in listed}

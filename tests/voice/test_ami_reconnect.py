@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from telephony.voice.ami import AmiLimits, AmiLink, Connected, Ping, Resync
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.fake_ami import LIMITS, FakeAmi, event, silent, until
 
 
 async def next_connected(link: AmiLink) -> Connected:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for seen in link.events():
             if isinstance(seen, Connected):
                 return seen
@@ -62,7 +63,7 @@ async def test_shutdown_event_ends_the_connection_and_is_handed_on(ami: FakeAmi)
     async with ami.ready() as link:
         ami.last.send(event("Shutdown", "Shutdown: Cleanly", "Restart: False"))
         names = []
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for seen in link.events():
                 names.append(seen.name)
                 if seen.name == "Connected":

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from telephony.voice.ami import AmiEvent, AmiLink, Ping
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.fake_ami import LIMITS, FakeAmi, block, event, success, until
 
 LAST = event("Hangup", "Uniqueid: last")
@@ -22,7 +23,7 @@ async def link(ami: FakeAmi) -> AsyncIterator[AmiLink]:
 async def events_to_last(link: AmiLink) -> list[AmiEvent]:
     """Everything before the event with Uniqueid `last`, which must arrive."""
     found: list[AmiEvent] = []
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for seen in link.events():
             if seen.fields.get("uniqueid") == "last":
                 return found

@@ -11,6 +11,7 @@ from telephony.billing.rating import Rate, call_cost
 from telephony.clock import SECOND, now
 from telephony.voice.hangups import hang_up
 from tests.factories import Customer
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.calling import call
 from tests.voice.real_pbx import BOTH, Voice, per_second_tariff, seconds_between
 
@@ -92,7 +93,7 @@ async def test_the_story_of_one_and_how_it_is_ended(voice: Voice) -> None:
     await mine(voice, who, rings)
     call_id = await back(voice, who, rings, ANSWERS, ring_seconds=30)
     rang = "SELECT 1 FROM call_moment WHERE call_id = :id AND detail = 'first_leg_ringing'"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not await voice.database.all(rang, id=call_id):
             await asyncio.sleep(0.05)
     row = await call(voice.database, call_id)

@@ -11,6 +11,7 @@ from telephony.clock import now
 from telephony.errors import CallAlreadyEndedError
 from telephony.voice.hangups import hang_up
 from tests.factories import Customer
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.sipp import answering
 from tests.voice.calling import call
 from tests.voice.real_pbx import BOTH, ENDS, Voice, per_second_tariff, seconds_between
@@ -38,7 +39,7 @@ async def channels(voice: Voice) -> list[str]:
 
 async def first_leg_rings(voice: Voice, call_id: str) -> None:
     """Wait until the call's first channel is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (row := await call(voice.database, call_id))["last_seen_at"] == row["started_at"]:
             await asyncio.sleep(0.02)
 
@@ -124,6 +125,6 @@ async def test_raced_with_the_answer_it_ends_one_way_or_the_other(voice: Voice) 
         assert row["cost"] == 200 * row["billsec"]
         assert bool(row["billsec"]) == talked
     assert await voice.wallet(who) == (FUNDS - sum(row["cost"] for row in rows), 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await channels(voice):
             await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from db import accounts
 from db.connection import Conn
 from tests.factories import Customer
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.sip_client import SipClient
 from tests.voice.calling import NUMBER
 from tests.voice.real_pbx import SECRET, Voice, per_second_tariff, seconds_between
@@ -146,7 +147,7 @@ async def test_two_calls_at_once_share_the_money(voice: Voice) -> None:
         assert await asyncio.to_thread(first.invite, "+15550100001") == 200
         assert await asyncio.to_thread(second.invite, "+15550100001") == 403
         assert await asyncio.to_thread(first.bye) == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while (await voice.wallet(who))[1]:
             await asyncio.sleep(0.05)
     rows = await voice.database.all("SELECT status, cost FROM call ORDER BY id")

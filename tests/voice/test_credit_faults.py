@@ -13,6 +13,7 @@ from telephony.voice import reconcile
 from telephony.voice.authorize import Authorizer
 from telephony.voice.fastagi import AgiRequest, AgiVerdict
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 from tests.voice.credit import SECRET, SLICE_SECONDS, Credit, number, on_pbx, price, talk, working
 from tests.voice.credit_wire import wire
@@ -110,7 +111,7 @@ async def test_a_phone_call_that_is_allowed_too_late_is_closed_and_released(
             who = await what.customer(price("1/1", 60))
             username = await what.phone_of(who)
             assert await asyncio.to_thread(_dial, pbx, username) == 503
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not (rows := await what.calls_of(who)):
                     await asyncio.sleep(0.05)
             row = await what.ended(rows[0]["id"], 10)

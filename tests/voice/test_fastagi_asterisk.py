@@ -12,6 +12,7 @@ import pytest_asyncio
 from telephony.voice.ami import AmiEvent, AmiLink, Hangup, Originate
 from telephony.voice.fastagi import AgiLimits, AgiVerdict, FastAgiServer
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.deciding import Decider
 from tests.voice.real_ami import SIMULATED
 
@@ -43,7 +44,7 @@ async def dial(link: AmiLink, dialled: str = "4319990001") -> str:
 async def story(link: AmiLink, channel_id: str) -> list[AmiEvent]:
     """The channel's events up to its end, or until it is joined to the one that it dialled."""
     found: list[AmiEvent] = []
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async for event in link.events():
             if event.fields.get("uniqueid") != channel_id:
                 continue
@@ -116,7 +117,7 @@ async def test_values_that_need_care_arrive_and_are_refused_by_the_dialplan(
         decider.by_dialled[f"431999{number}"] = AgiVerdict(True, caller)
     ids = {await dial(calls, dialled) for dialled in decider.by_dialled}
     ended: set[str] = set()
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while ended != ids:
             event = await anext(calls.events())
             if event.fields.get("uniqueid") in ids:

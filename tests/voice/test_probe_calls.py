@@ -22,6 +22,7 @@ from telephony.voice.cdrs import CdrTail, Outcome
 from telephony.voice.probe_calls import ProbeCalls
 from tests.api.world import count
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.fake_ami import FakeAmi
 from tests.voice.real_ami import user
 from tests.voice.real_pbx import BOTH, Voice, working
@@ -40,7 +41,7 @@ async def probing(pbx: Pbx, request: pytest.FixtureRequest) -> AsyncIterator[Voi
     await database.close()
 
 
-async def component(database: Database, name: str, seconds: float = 30) -> Row:
+async def component(database: Database, name: str, seconds: float = PATIENCE_SECONDS) -> Row:
     """A part of the platform, as soon as it was reported."""
     async with asyncio.timeout(seconds):
         while True:
@@ -87,11 +88,11 @@ async def test_its_channels_are_gone_when_it_is_over(pbx: Pbx, tmp_path: Path) -
         assert not probe.known
         task = asyncio.create_task(probe.step())
         channel = ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not (channel and await left_of(link, channel)):
                 await asyncio.sleep(0.02)
                 channel = probe._channel
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await left_of(link, channel):
                 await asyncio.sleep(0.05)
         probe.heard("probe_other", "ANSWERED")
@@ -120,7 +121,7 @@ async def test_calls_that_fail_are_told_and_forgiven(
         assert probe.unwell == unwell
     monkeypatch.setattr(probe_calls, "SECONDS_MAX", 10.0)
     task = asyncio.create_task(probe.step())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not task.done():
             probe.heard(probe._channel, "ANSWERED")
             await asyncio.sleep(0.01)
@@ -137,7 +138,7 @@ async def test_without_a_link_it_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_switched_off_it_calls_nobody() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await ProbeCalls(AmiLink("127.0.0.1", 1, "calls", "x"), 0).run()
 
 

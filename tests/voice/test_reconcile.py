@@ -15,6 +15,7 @@ from telephony.voice.originate import SIMULATED_PHONE, Originator, originate
 from telephony.voice.reconcile import GRACE_SECONDS, QUEUED_SECONDS_MAX, Reconciler
 from tests.factories import Customer, customer
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice.calling import VAULT, add_phone, call, dialing, placed, sip_wallet, told
 from tests.voice.real_ami import user
 
@@ -51,7 +52,7 @@ async def claimed(database: Database, who: Customer, age: float) -> Row:
 
 async def has_channel(link: AmiLink, call_id: str) -> None:
     """Asterisk answers an Originate before it makes the channel."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not any(one.fields["uniqueid"] == call_id
                       for one in await link.action(CoreShowChannels())):  # fmt: skip
             await asyncio.sleep(0.02)

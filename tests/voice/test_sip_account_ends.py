@@ -15,6 +15,7 @@ from telephony.clock import now
 from telephony.voice import sip_accounts
 from telephony.voice.softphone import Softphone
 from tests.factories import Customer
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.sip_client import SipClient
 from tests.voice.calling import NUMBER
 from tests.voice.real_pbx import BOTH, SECRET, Voice
@@ -169,7 +170,7 @@ def traces(voice: Voice, name: str) -> list[str]:
 
 
 async def applied(voice: Voice, name: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await sip_nodes.nodes_applied(voice.database, name) != (1, 1):
             await asyncio.sleep(0.02)
 

@@ -15,6 +15,7 @@ from telephony.voice.originate import SIMULATED_PHONE, originate
 from telephony.voice.strangers import GRACE_SECONDS, Strangers
 from tests.factories import customer
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.voice import real_ami
 from tests.voice.calling import VAULT, add_phone, dialing, placed
 from tests.voice.real_ami import user
@@ -39,7 +40,7 @@ async def channels_of(link: AmiLink, channel_id: str) -> list[AmiEvent]:
 async def talking(link: AmiLink, action: Originate) -> list[AmiEvent]:
     """The channels of a call by hand, once both sides are there."""
     await link.action(action)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             found = await channels_of(link, action.channel_id)
             # A list that is made while the channels are may have some of them twice.
@@ -50,7 +51,7 @@ async def talking(link: AmiLink, action: Originate) -> list[AmiEvent]:
 
 
 async def gone(link: AmiLink, channel_id: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await channels_of(link, channel_id):
             await asyncio.sleep(0.02)
 

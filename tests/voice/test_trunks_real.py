@@ -15,6 +15,7 @@ from telephony.clock import now
 from telephony.voice import hangups, trunk_worker, trunks
 from tests.factories import Customer
 from tests.fixtures_pbx import Pbx
+from tests.patience import PATIENCE_SECONDS
 from tests.pbx.registrar import registrar
 from tests.pbx.sip_client import SipClient
 from tests.pbx.sipp import callers, invites, refusing
@@ -32,7 +33,7 @@ async def who(voice: Voice, tmp_path: Path) -> AsyncIterator[Customer]:
         yield owner
 
 
-async def until(done: Callable[[], bool], seconds: float = 10) -> None:
+async def until(done: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not await asyncio.to_thread(done):
             await asyncio.sleep(0.05)

@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.patience import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True)
 class Received:
@@ -115,7 +117,7 @@ async def raw_server(
             await one.wait_closed()
 
 
-async def eventually(true: Callable[[], bool], seconds: float = 8.0) -> None:
+async def eventually(true: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something that other tasks bring about."""
     async with asyncio.timeout(seconds):
         while not true():

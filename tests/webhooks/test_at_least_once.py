@@ -51,7 +51,7 @@ async def test_a_process_killed_between_send_and_record_sends_again(
         sys.executable, "-m", "tests.webhooks.one_worker", database_url, key
     )
     try:
-        await eventually(lambda: len(sink.received) == 1, seconds=15)
+        await eventually(lambda: len(sink.received) == 1)
     finally:
         process.kill()
         await process.wait()
@@ -105,7 +105,7 @@ async def test_workers_side_by_side_never_send_one_lease_twice(
         await customer.tell(*(f"{sink.url}/{number % 40}" for number in range(400)))
         workers = [WebhookWorker(database, vault, LOOPBACK) for database in (one, two, one)]
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
-        await eventually(lambda: len(sink.received) >= 400, seconds=12)
+        await eventually(lambda: len(sink.received) >= 400)
         await asyncio.sleep(0.1)
         await asyncio.gather(*(stop(task) for task in tasks))
         counts = Counter(one.event_id for one in sink.received)

@@ -48,10 +48,10 @@ async def test_a_slow_url_does_not_delay_another_of_the_same_account(
     await customer.tell(*[f"{sink.url}/slow"] * 100)
     await customer.tell(*[f"{sink.url}/quick"] * 10)
     async with running(worker):
-        await eventually(lambda: len(sink.at("/quick")) == 10, seconds=3)
+        await eventually(lambda: len(sink.at("/quick")) == 10)
         assert 0 < gate.most <= lanes.ROOM_START
         gate.opened.set()
-        await eventually(lambda: len(sink.at("/slow")) == 100, seconds=5)
+        await eventually(lambda: len(sink.at("/slow")) == 100)
     assert {row["state"] for row in await deliveries(database)} == {"delivered"}
     assert len(await attempts(database)) == 110
     assert max(Counter(one.event_id for one in sink.received).values()) == 1
@@ -71,10 +71,10 @@ async def test_an_account_with_a_slow_url_for_every_message_does_not_delay_anoth
     other = await Customer(database, vault, "other", still).open()  # type: ignore[arg-type]
     await other.tell(f"{sink.url}/other")
     async with running(worker):
-        await eventually(lambda: bool(sink.at("/other")), seconds=3)
+        await eventually(lambda: bool(sink.at("/other")))
         assert gate.most <= 20
         gate.opened.set()
-        await eventually(lambda: len(sink.received) == 61, seconds=5)
+        await eventually(lambda: len(sink.received) == 61)
 
 
 @on_sqlite
@@ -97,7 +97,7 @@ async def test_never_more_in_flight_than_the_limit_and_all_arrive(
     sink.answers.update(dict.fromkeys(paths, counted))
     await customer.tell(*(sink.url + path for path in paths))
     async with running(worker):
-        await eventually(lambda: len(sink.received) == 90, seconds=6)
+        await eventually(lambda: len(sink.received) == 90)
     assert 2 < most <= 12
     assert len(await attempts(database)) == 90
 
@@ -147,9 +147,9 @@ async def test_a_long_queue_of_a_slow_receiver_hides_no_other(
     await customer.tell(*[slow] * 50)
     await customer.tell(f"{sink.url}/new")
     async with running(worker):
-        await eventually(lambda: len(sink.at("/new")) == 1, seconds=10)
-        await eventually(lambda: len(sink.at("/hidden")) == 30, seconds=30)
+        await eventually(lambda: len(sink.at("/new")) == 1)
+        await eventually(lambda: len(sink.at("/hidden")) == 30)
         assert gate.most <= lanes.ROOM_START
         gate.opened.set()
-        await eventually(lambda: len(sink.received) == 131, seconds=30)
+        await eventually(lambda: len(sink.received) == 131)
     assert max(Counter(one.event_id for one in sink.received).values()) == 1
