@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from api import health, problems
+from api.admin import pages as admin
 from api.background import Background
 from api.dashboard import pages as dashboard
 from api.dashboard.viewer import viewer_of as signed_in
@@ -63,7 +64,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *phone_setup.endpoint.all, *wallet.endpoint.all, *rates.endpoint.all,
     *webhooks.endpoint.all, *event_stream.endpoint.all, *events.endpoint.all,
 )  # fmt: skip
-PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all, *dashboard.PAGES)
+PAGES: tuple[Page, ...] = (*docs.page.all, *live.page.all, *dashboard.PAGES, *admin.PAGES)
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 

@@ -6,7 +6,7 @@ from api.dashboard.viewer import go, member
 from api.web.page import Facts, PageContext, Pages
 from db import users
 from telephony.billing import statement
-from telephony.users.roles import PLATFORM_ADMIN, PLATFORM_SUPPORT, USER
+from telephony.users.roles import USER
 
 page = Pages()
 
@@ -22,9 +22,3 @@ async def home(context: PageContext, _: None) -> Facts | Response:
         "test": await statement.wallets(context.db, me.account_id, "test"),
         "live": await statement.wallets(context.db, me.account_id, "live"),
     }
-
-
-@page("GET", "/admin", roles=(PLATFORM_ADMIN, PLATFORM_SUPPORT), template="dashboard/admin.html")
-async def admin(context: PageContext, _: None) -> Facts:
-    """The gate of the administrators' pages."""
-    return {}

@@ -26,6 +26,8 @@ SHOWN = {"owner": "Owner", "developer": "Developer", "billing": "Billing",
 
 PLATFORM_ADMIN = "platform_admin"
 PLATFORM_SUPPORT = "platform_support"
+PLATFORM = (PLATFORM_ADMIN, PLATFORM_SUPPORT)
+"""Support looks; only an administrator changes things."""
 USER = "user"
 
 
