@@ -10,6 +10,7 @@ Row = dict[str, Any]
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 _LIST = re.compile(r"\bIN :([a-z_][a-z0-9_]*)")
+_NO_LIST = re.compile(r"\bNOT IN :([a-z_][a-z0-9_]*)")
 
 
 class Conn(Protocol):
@@ -61,9 +62,7 @@ class Reader(Protocol):
         """Every row."""
 
 
-def expand(
-    sql: str, params: dict[str, Any], spelled_max: int | None = None
-) -> tuple[str, dict[str, Any]]:
+def expand(sql: str, params: dict[str, Any], spelled_max: int) -> tuple[str, dict[str, Any]]:
     """Spell `IN :names` out as one parameter an item; an empty list matches nothing. A longer list
     than `spelled_max` is handed over as JSON, so that the statement stays the same (SQLite)."""
     if "IN :" not in sql:
@@ -71,7 +70,7 @@ def expand(
     spread, lengths = dict(params), []
     for name in _lists(sql):
         items = list(spread.pop(name))
-        if spelled_max is not None and len(items) > spelled_max:
+        if len(items) > spelled_max:
             spread[name] = json.dumps(items)
             lengths.append(AS_JSON)
             continue
@@ -103,9 +102,16 @@ def _spelled(sql: str, lengths: tuple[int, ...]) -> str:
     return _LIST.sub(items, sql)
 
 
+def arrays(sql: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The same parameters, with a list for each `IN :name`, whatever it was (PostgreSQL)."""
+    return params | {name: list(params[name]) for name in _lists(sql)} if "IN :" in sql else params
+
+
 @lru_cache(maxsize=1024)
 def pyformat(sql: str) -> str:
-    """`:name` written as psycopg's `%(name)s`."""
+    """`:name` written as psycopg's `%(name)s`, and a list as an array: however long it is, the
+    statement is the same and need be prepared but once."""
+    sql = _LIST.sub(r"= ANY(:\1)", _NO_LIST.sub(r"<> ALL(:\1)", sql))
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 

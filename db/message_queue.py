@@ -4,7 +4,7 @@ from enum import IntEnum
 from operator import itemgetter
 
 from db.connection import Conn, Reader, Row
-from db.ids import new_id
+from db.messages import note_all
 
 
 class Lane(IntEnum):
@@ -106,17 +106,6 @@ async def waiting(reader: Reader, most: int) -> dict[str, int]:
         most=most,
     )
     return {row["account_id"]: row["n"] for row in rows}
-
-
-def note_all(conn: Conn, ids: list[str], status: str, now: int, detail: str = "") -> None:
-    """Append the same line to the histories of many messages."""
-    conn.insert_all(
-        "message_history",
-        [
-            {"id": new_id("mh"), "message_id": one, "status": status, "detail": detail, "at": now}
-            for one in ids
-        ],
-    )
 
 
 def leases_run_out(conn: Conn, provider: str, now: int) -> list[Row]:

@@ -14,7 +14,7 @@ from db.ids import new_id
 from db.lists import Listing, Query
 from db.search import keep_up
 from db.searched import MESSAGES
-from db.states import Transitions, move
+from db.states import Transitions, move, move_all
 
 
 class MessageStatus(StrEnum):
@@ -141,6 +141,39 @@ def go(
     if row:
         note(conn, message_id, target, at, detail)
     return row
+
+
+def go_all(
+    conn: Conn, message_ids: list[str], target: MessageStatus, at: int, **facts: Any
+) -> list[Row]:
+    """Move messages that get the same facts, and note it; those whose state allowed that."""
+    rows = move_all(conn, "message", TRANSITIONS, message_ids, target, **facts)
+    note_all(conn, [row["id"] for row in rows], target, at)
+    return rows
+
+
+def all_sent(conn: Conn, message_ids: list[str], at: int) -> list[Row]:
+    """Move messages of which a provider took every part, each with its whole price as its cost;
+    those whose state allowed that."""
+    rows = conn.all(
+        "UPDATE message SET status = 'sent', sent_at = :at, cost = price_per_segment * segments,"
+        " error_code = NULL, lease_token = NULL"
+        " WHERE id IN :ids AND status IN :sources RETURNING *",
+        ids=message_ids, at=at, sources=sorted(TRANSITIONS[MessageStatus.sent]),
+    )  # fmt: skip
+    note_all(conn, [row["id"] for row in rows], MessageStatus.sent, at)
+    return rows
+
+
+def note_all(conn: Conn, message_ids: list[str], status: str, at: int, detail: str = "") -> None:
+    """Append the same line to the histories of many messages."""
+    conn.insert_all(
+        "message_history",
+        [
+            {"id": new_id("mh"), "message_id": one, "status": status, "detail": detail, "at": at}
+            for one in message_ids
+        ],
+    )
 
 
 def unanswered(conn: Conn, provider: str, to_number: str) -> list[Row]:

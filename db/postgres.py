@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from db import failpoints, metrics
-from db.connection import Conn, Row, expand, inserts, pyformat
+from db.connection import Conn, Row, arrays, inserts, pyformat
 from db.database import CLOSED, JOBS_WAITING_MAX, DatabaseBusyError, DatabaseError, P, T
 from db.wakeups import Wakeups
 
@@ -45,8 +45,7 @@ class PostgresConn:
         self.memo: dict[str, Any] = {}
 
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Row]:
-        sql, params = expand(sql, params)
-        return self._raw.execute(pyformat(sql).encode(), params)
+        return self._raw.execute(pyformat(sql).encode(), arrays(sql, params))
 
     def run(self, sql: str, **params: Any) -> int:
         """Execute a statement; the number of rows that it touched."""
@@ -176,8 +175,7 @@ class PostgresDatabase:
         """Every row."""
         if self._closed:
             raise DatabaseError(CLOSED)
-        sql, params = expand(sql, params)
-        statement = pyformat(sql).encode()
+        statement, params = pyformat(sql).encode(), arrays(sql, params)
         try:
             return await self._fetch(statement, params)
         except PoolTimeout as error:

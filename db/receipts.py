@@ -1,7 +1,5 @@
 """Accepted parts of messages, and the delivery receipts that settle them."""
 
-from typing import Any
-
 from sqlmodel import Field
 
 from db.base import Table
@@ -46,19 +44,19 @@ class SmsReceipt(Table, table=True):
     reference: int | None = None
 
 
-def add_part(
-    conn: Conn, message_id: str, part: int, provider: str, provider_message_id: str
-) -> None:
-    """Note what the provider calls one part; sending a part again keeps the newest id."""
-    facts = {"provider": provider, "provider_message_id": provider_message_id}
-    keys = {"message_id": message_id, "part": part}
-    if not insert_new(conn, "message_part", state="accepted", error_code="", **keys, **facts):
-        conn.run(
-            "UPDATE message_part SET provider = :provider, state = 'accepted',"
-            " provider_message_id = :provider_message_id"
-            " WHERE message_id = :message_id AND part = :part",
-            **keys, **facts,
-        )  # fmt: skip
+def add_parts(conn: Conn, provider: str, named: list[tuple[str, int, str]]) -> None:
+    """Note what the provider calls parts: message, part, name. Of a part that is sent again the
+    newest name is kept."""
+    rows = [
+        {"message_id": message_id, "part": part, "provider": provider,
+         "provider_message_id": name, "state": "accepted", "error_code": ""}
+        for message_id, part, name in named
+    ]  # fmt: skip
+    conn.insert_all(
+        "message_part", rows,
+        "ON CONFLICT (message_id, part) DO UPDATE SET provider = excluded.provider,"
+        " state = 'accepted', provider_message_id = excluded.provider_message_id",
+    )  # fmt: skip
 
 
 def add_refused(conn: Conn, message_id: str, part: int, provider: str, error_code: str) -> None:
@@ -69,51 +67,53 @@ def add_refused(conn: Conn, message_id: str, part: int, provider: str, error_cod
     )  # fmt: skip
 
 
-def parts(conn: Conn, message_id: str) -> list[Row]:
-    """The parts of a message of which something is known, each with how many it has."""
+def parts(conn: Conn, message_ids: list[str]) -> list[Row]:
+    """The parts of messages of which something is known, each with how many its message has."""
     return conn.all(
         "SELECT p.*, m.segments FROM message_part p JOIN message m ON m.id = p.message_id"
-        " WHERE p.message_id = :id ORDER BY p.part",
-        id=message_id,
+        " WHERE p.message_id IN :ids ORDER BY p.message_id, p.part",
+        ids=message_ids,
     )
 
 
-def named(conn: Conn, provider: str, provider_message_id: str) -> bool:
-    """Whether a part has that id: one that waits for its receipt, or one that has had it."""
-    row = conn.one(
-        "SELECT 1 FROM message_part WHERE provider = :provider"
-        " AND provider_message_id = :provider_message_id AND state = 'accepted'"
-        " UNION ALL SELECT 1 FROM sms_receipt WHERE provider = :provider"
-        " AND provider_message_id = :provider_message_id AND matched_at IS NOT NULL LIMIT 1",
-        provider=provider, provider_message_id=provider_message_id,
+def named(conn: Conn, provider: str, names: list[str]) -> set[str]:
+    """Those of the names that a part has: one that waits for its receipt, or has had it."""
+    rows = conn.all(
+        "SELECT provider_message_id FROM message_part WHERE provider = :provider"
+        " AND provider_message_id IN :names AND state = 'accepted'"
+        " UNION ALL SELECT provider_message_id FROM sms_receipt WHERE provider = :provider"
+        " AND provider_message_id IN :names AND matched_at IS NOT NULL",
+        provider=provider, names=names or [""],
     )  # fmt: skip
-    return row is not None
+    return {row["provider_message_id"] for row in rows}
 
 
-def settle_part(
-    conn: Conn, provider: str, provider_message_id: str, state: str, error_code: str
-) -> Row | None:
-    """Set the final state of an accepted part; None if there is none that waits for it."""
-    return conn.one(
+def settle_parts(
+    conn: Conn, provider: str, names: list[str], state: str, error_code: str
+) -> list[Row]:
+    """Set the final state of those of the parts that are accepted and wait for it: message_id and
+    provider_message_id of each."""
+    return conn.all(
         "UPDATE message_part SET state = :state, error_code = :error_code"
-        " WHERE provider = :provider AND provider_message_id = :provider_message_id"
-        " AND state = 'accepted' RETURNING message_id, part",
-        provider=provider, provider_message_id=provider_message_id, state=state,
-        error_code=error_code,
+        " WHERE provider = :provider AND provider_message_id IN :names"
+        " AND state = 'accepted' RETURNING message_id, provider_message_id",
+        provider=provider, names=names, state=state, error_code=error_code,
     )  # fmt: skip
 
 
-def keep_receipt(conn: Conn, **facts: Any) -> bool:
-    """Keep a receipt; False if the same one was kept before."""
-    return insert_new(conn, "sms_receipt", **facts)
+def keep_all(conn: Conn, receipts: list[Row]) -> set[tuple[str, str]]:
+    """Keep receipts of one provider; name and state of those that were not kept before."""
+    more = "ON CONFLICT DO NOTHING RETURNING provider_message_id, state"
+    found = conn.insert_all("sms_receipt", receipts, more)
+    return {(row["provider_message_id"], row["state"]) for row in found}
 
 
-def early_receipts(conn: Conn, provider: str, provider_message_id: str) -> list[Row]:
-    """Receipts that came before we knew whose they were."""
+def early(conn: Conn, provider: str, names: list[str]) -> list[Row]:
+    """Receipts that came before we knew whose they were, in order."""
     return conn.all(
         "SELECT * FROM sms_receipt WHERE provider = :provider"
-        " AND provider_message_id = :provider_message_id AND matched_at IS NULL",
-        provider=provider, provider_message_id=provider_message_id,
+        " AND provider_message_id IN :names AND matched_at IS NULL ORDER BY received_at",
+        provider=provider, names=names or [""],
     )  # fmt: skip
 
 
@@ -126,15 +126,14 @@ def nameless_receipts(conn: Conn, provider: str, recipient: str) -> list[Row]:
     )  # fmt: skip
 
 
-def match_receipt(
-    conn: Conn, provider: str, provider_message_id: str, state: str, now: int
-) -> None:
-    """Note that a receipt found its message."""
-    conn.run(
-        "UPDATE sms_receipt SET matched_at = :now WHERE provider = :provider"
-        " AND provider_message_id = :provider_message_id AND state = :state",
-        provider=provider, provider_message_id=provider_message_id, state=state, now=now,
-    )  # fmt: skip
+def match(conn: Conn, provider: str, names: list[str], state: str, now: int) -> None:
+    """Note that receipts found their messages."""
+    if names:
+        conn.run(
+            "UPDATE sms_receipt SET matched_at = :now WHERE provider = :provider"
+            " AND provider_message_id IN :names AND state = :state",
+            provider=provider, names=names, state=state, now=now,
+        )  # fmt: skip
 
 
 def open_parts(conn: Conn, provider: str) -> list[Row]:

@@ -7,6 +7,7 @@ from db import message_queue, messages, receipts
 from db.connection import Conn, Row
 from db.messages import MessageStatus
 from telephony.billing import holds
+from telephony.billing.captures import Charge, capture_all
 from telephony.clock import SECOND, Instant
 from telephony.queue import jittered
 from telephony.sms.failover import elsewhere, first_tried, tried_with
@@ -31,7 +32,10 @@ def record(
     """Write what came of a batch: sent and charged, back to the queue, on to another provider,
     failed, or unknown."""
     one_at_a_time(conn, provider)
+    _all_sent(conn, provider, [done for done in tries if _taken_whole(done)], at)
     for done in tries:
+        if _taken_whole(done):
+            continue
         accepted = [outcome for outcome in done.outcomes if isinstance(outcome, Submitted)]
         errors = [outcome for outcome in done.outcomes if isinstance(outcome, ProviderError)]
         unsure = not repeatable and any(error.outcome_unknown for error in errors)
@@ -41,6 +45,25 @@ def record(
             _sent(conn, provider, done, errors, at)
         else:
             _not_sent(conn, provider, done, errors, repeatable, at)
+
+
+def _taken_whole(done: Try) -> bool:
+    return all(isinstance(outcome, Submitted) for outcome in done.outcomes)
+
+
+def _all_sent(conn: Conn, provider: str, tries: list[Try], at: Instant) -> None:
+    """What `_sent` does, for messages of which every part was accepted."""
+    rows = messages.all_sent(conn, [done.message["id"] for done in tries], at)
+    capture_all(conn, [Charge(row["id"], row["mode"], row["cost"], at) for row in rows])
+    report(conn, rows, at)
+    moved = {row["id"] for row in rows}
+    names = [
+        (done.message["id"], part, outcome.provider_message_id)
+        for done in tries if done.message["id"] in moved
+        for part, outcome in enumerate(done.outcomes, 1) if isinstance(outcome, Submitted)
+    ]  # fmt: skip
+    receipts.add_parts(conn, provider, names)
+    match_early(conn, provider, [name for _, _, name in names], at)
 
 
 def _not_sent(
@@ -73,7 +96,7 @@ def _sent(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at:
     if row is None:
         return
     holds.capture(conn, message["id"], message["mode"], cost, at)
-    report(conn, row, at)
+    report(conn, [row], at)
     _note_parts(conn, provider, done, at, enumerate(done.outcomes, 1))
 
 
@@ -84,12 +107,11 @@ def _note_parts(
     message_id, names = done.message["id"], []
     for part, outcome in outcomes:
         if isinstance(outcome, Submitted):
-            names.append(outcome.provider_message_id)
-            receipts.add_part(conn, message_id, part, provider, outcome.provider_message_id)
+            names.append((message_id, part, outcome.provider_message_id))
         else:
             receipts.add_refused(conn, message_id, part, provider, outcome.code)
-    for name in names:
-        match_early(conn, provider, name, at)
+    receipts.add_parts(conn, provider, names)
+    match_early(conn, provider, [name for _, _, name in names], at)
 
 
 def _unsure(conn: Conn, provider: str, done: Try, errors: list[ProviderError], at: Instant) -> None:
@@ -138,7 +160,7 @@ def _refund(
     row = messages.go(conn, message["id"], target, at, detail, error_code=code, cost=0)
     if row:
         holds.release(conn, message["id"], message["mode"], at)
-        report(conn, row, at)
+        report(conn, [row], at)
 
 
 def give_back(conn: Conn, unsent: list[Row], at: Instant) -> None:
@@ -165,7 +187,7 @@ def sweep(conn: Conn, provider: str, repeatable: bool, at: Instant) -> None:
 
 def _expire(conn: Conn, message: Row, at: Instant) -> None:
     """What is known to have been taken is charged, though the rest never will be known."""
-    known = receipts.parts(conn, message["id"]) if message["status"] == "unknown" else []
+    known = receipts.parts(conn, [message["id"]]) if message["status"] == "unknown" else []
     cost = message["price_per_segment"] * taken(known)
     if not cost:
         _refund(conn, message, MessageStatus.expired, "validity_expired", at)
@@ -174,4 +196,4 @@ def _expire(conn: Conn, message: Row, at: Instant) -> None:
     row = messages.go(conn, message["id"], MessageStatus.expired, at, "", **facts)
     if row:
         holds.capture(conn, message["id"], message["mode"], cost, at)
-        report(conn, row, at)
+        report(conn, [row], at)

@@ -66,4 +66,4 @@ def _refuse(conn: Conn, message: Row, at: Instant) -> None:
     )
     if row:
         holds.release(conn, message["id"], message["mode"], at)
-        report(conn, row, at)
+        report(conn, [row], at)

@@ -11,6 +11,7 @@ from db.connection import (
     ROWS_PER_INSERT_MAX,
     Conn,
     Row,
+    arrays,
     expand,
     insert,
     insert_new,
@@ -41,7 +42,7 @@ from tests.factories import customer
 )
 def test_lists_are_spelled_out(sql: str, params: dict[str, Any], expected: Any) -> None:
     given = dict(params)
-    assert expand(sql, params) == expected
+    assert expand(sql, params, 5) == expected
     assert params == given
 
 
@@ -49,6 +50,14 @@ def test_parameters_for_psycopg() -> None:
     assert pyformat("a = :a AND b LIKE '50%' AND c::text = :b_2") == (
         "a = %(a)s AND b LIKE '50%%' AND c::text = %(b_2)s"
     )
+
+
+def test_lists_are_arrays_of_postgresql() -> None:
+    sql = "a IN :x AND b NOT IN :y AND c = :c"
+    assert pyformat(sql) == "a = ANY(%(x)s) AND b <> ALL(%(y)s) AND c = %(c)s"
+    given = {"x": (1, 2), "y": {"z"}, "c": "no list"}
+    assert arrays(sql, given) == {"x": [1, 2], "y": ["z"], "c": "no list"}
+    assert arrays("c = :c", {"c": (1,)}) == {"c": (1,)}
 
 
 async def test_lists_find_their_rows(database: Database) -> None:

@@ -109,28 +109,29 @@ def test_nothing_leaves_a_final_state() -> None:
 async def test_parts_are_settled_once(database: Database, someone: Customer) -> None:
     message_id = await database.write(lambda conn: add_message(conn, someone, status="sent"))
 
-    def settle(conn: Conn, name: str) -> Row | None:
-        return receipts.settle_part(conn, "sandbox", name, "delivered", "000")
+    def settle(conn: Conn, *names: str, provider: str = "sandbox") -> list[Row]:
+        return receipts.settle_parts(conn, provider, [*names], "delivered", "000")
 
-    await database.write(receipts.add_part, message_id, 2, "sandbox", "p2")
-    await database.write(receipts.add_part, message_id, 1, "sandbox", "old")
-    await database.write(receipts.add_part, message_id, 1, "sandbox", "p1")  # sent again
+    first = [(message_id, 2, "p2"), (message_id, 1, "old")]
+    await database.write(receipts.add_parts, "sandbox", first)
+    await database.write(receipts.add_parts, "sandbox", [(message_id, 1, "p1")])  # sent again
     open_parts = await database.write(receipts.open_parts, "sandbox")
     assert {row["provider_message_id"] for row in open_parts} == {"p1", "p2"}
-    assert await database.write(settle, "old") is None
-    assert await database.write(settle, "p1") == {"message_id": message_id, "part": 1}
-    assert await database.write(settle, "p1") is None
-    assert await database.write(receipts.settle_part, "smpp", "p2", "delivered", "") is None
-    parts = await database.write(receipts.parts, message_id)
+    assert await database.write(settle, "old") == []
+    settled = [{"message_id": message_id, "provider_message_id": "p1"}]
+    assert await database.write(settle, "p1", "old") == settled
+    assert await database.write(settle, "p1") == []
+    assert await database.write(lambda conn: settle(conn, "p2", provider="smpp")) == []
+    parts = await database.write(receipts.parts, [message_id])
     assert [(part["part"], part["state"]) for part in parts] == [(1, "delivered"), (2, "accepted")]
     assert len(await database.write(receipts.open_parts, "sandbox")) == 1
 
 
 async def test_a_refused_part_waits_for_no_receipt(database: Database, someone: Customer) -> None:
     message_id = await database.write(lambda conn: add_message(conn, someone, status="sent"))
-    await database.write(receipts.add_part, message_id, 1, "smpp", "p1")
+    await database.write(receipts.add_parts, "smpp", [(message_id, 1, "p1")])
     await database.write(receipts.add_refused, message_id, 2, "smpp", "0x0000000b")
-    parts = await database.write(receipts.parts, message_id)
+    parts = await database.write(receipts.parts, [message_id])
     assert [(part["state"], part["error_code"]) for part in parts] == [
         ("accepted", ""), ("undelivered", "0x0000000b"),
     ]  # fmt: skip
@@ -139,15 +140,15 @@ async def test_a_refused_part_waits_for_no_receipt(database: Database, someone: 
 
 async def test_an_early_receipt_waits_for_its_message(database: Database) -> None:
     facts = {"provider": "smpp", "provider_message_id": "p1", "state": "delivered",
-             "error_code": "000", "raw": "id:p1", "received_at": START}  # fmt: skip
-
-    def keep(conn: Conn) -> bool:
-        return receipts.keep_receipt(conn, **facts)
-
-    assert await database.write(keep)
-    assert not await database.write(keep)
-    (row,) = await database.write(receipts.early_receipts, "smpp", "p1")
+             "error_code": "000", "raw": "id:p1", "received_at": START, "recipient": "",
+             "reference": None}  # fmt: skip
+    other = facts | {"provider_message_id": "p2"}
+    assert await database.write(receipts.keep_all, [facts]) == {("p1", "delivered")}
+    assert await database.write(receipts.keep_all, [other, facts, other]) == {("p2", "delivered")}
+    (row,) = await database.write(receipts.early, "smpp", ["p1", "p3"])
     assert {name: row[name] for name in facts} == facts
-    assert await database.write(receipts.early_receipts, "smpp", "p2") == []
-    await database.write(receipts.match_receipt, "smpp", "p1", "delivered", START + 5)
-    assert await database.write(receipts.early_receipts, "smpp", "p1") == []
+    assert await database.write(receipts.early, "smpp", ["p3"]) == []
+    assert await database.write(receipts.named, "smpp", ["p1", "p2"]) == set()
+    await database.write(receipts.match, "smpp", ["p1"], "delivered", START + 5)
+    assert await database.write(receipts.early, "smpp", ["p1"]) == []
+    assert await database.write(receipts.named, "smpp", ["p1", "p2"]) == {"p1"}
