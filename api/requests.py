@@ -12,8 +12,9 @@ from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import Caller
-from telephony import logs, metrics
+from telephony import logs, metrics, traces
 from telephony.clock import Instant, now
+from telephony.traces import Kind
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 API = "/api/"
@@ -76,9 +77,24 @@ def _count(scope: Scope, status: int, seconds: float, note: Note) -> None:
     _answered(method, template, status).inc()
     _lasted(template).observe(seconds)
     if scope["path"].startswith(API):
+        _trace(scope["state"], method, template, status, seconds)
         path = _path(scope["path"], template)
         log.debug("%s %s: %d in %d ms", method, path, status, seconds * 1000)
         _note(note, scope["state"], method, path, status, seconds)
+
+
+def _trace(state: dict[str, Any], method: str, template: str, status: int, seconds: float) -> None:
+    caller: Caller | None = state.get("caller")
+    ended = now()
+    traces.note(
+        f"{method} {template}", Kind.server, state["request_id"],
+        ended - int(seconds * 1_000_000), ended,
+        {"http.request.method": method, "http.route": template,
+         "http.response.status_code": status,
+         "sms_voip.account_id": caller.account_id if caller else None,
+         "sms_voip.mode": caller.mode if caller else None,
+         "error": state.get("code") if status >= 500 else None},
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=SERIES_KEPT_MAX)

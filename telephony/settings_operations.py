@@ -44,3 +44,11 @@ class OperationsSettings(BaseSettings):
         description="Seconds between two calls of the platform's own to its simulated carrier, by"
         " which /status knows that calls work; 0: none",
     )  # fmt: skip
+    otel_endpoint: str = Field(
+        "",
+        description="Where spans go, as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces;"
+        " needs the extra `otel`; empty: nowhere",
+    )
+    otel_sample_ratio: float = Field(
+        1.0, ge=0, le=1, description="Share of the traces that are kept, each of them whole"
+    )

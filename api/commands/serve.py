@@ -24,6 +24,7 @@ from telephony.billing.wallets import chain_journals
 from telephony.gauges import watch_loop
 from telephony.secrets import Vault, load
 from telephony.settings import Settings
+from telephony.traces import traced
 from telephony.worker import Worker
 
 try:
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings, *, api: bool, workers: bool) -> None:
     """Run until SIGTERM or SIGINT. On SQLite one process does both, since only one may write."""
     logs.configure(settings.log_format, settings.log_level)
-    with exported(settings), asyncio.Runner(loop_factory=_LOOP) as runner:
+    with exported(settings), traced(settings), asyncio.Runner(loop_factory=_LOOP) as runner:
         runner.run(_serve(settings, api, workers))
 
 

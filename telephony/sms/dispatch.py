@@ -10,8 +10,8 @@ from contextlib import suppress
 from db import message_queue, receipts
 from db.connection import Conn, Row
 from db.database import Database
-from telephony import metrics
-from telephony.clock import SECOND, now
+from telephony import metrics, traces
+from telephony.clock import SECOND, Instant, now
 from telephony.logs import bound
 from telephony.queue import drain, unbroken
 from telephony.sms import segments
@@ -32,6 +32,7 @@ from telephony.sms.providers.base import (
 )
 from telephony.sms.receipts import take
 from telephony.sms.send import CHANNEL
+from telephony.traces import Kind
 
 _CODES = metrics.Bounded()
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class Dispatcher:
         return rows
 
     async def _carry(self, rows: list[Row]) -> None:
-        provider = self._provider
+        provider, begun = self._provider, now()
         with metrics.PROVIDER_SECONDS.labels(provider.name).time():
             outcomes = await provider.submit([one for row in rows for one in cut(row)])
         count(provider.name, outcomes)
@@ -123,7 +124,7 @@ class Dispatcher:
         left = iter(outcomes)
         tries = [Try(row, [next(left) for _ in range(row["segments"])]) for row in rows]
         for done in tries:
-            _tell(done)
+            _tell(done, begun)
         if self._stopping and (unsent := [one.message for one in tries if _unsent(one.outcomes)]):
             await self._db.write(give_back, unsent, now())
             tries = [one for one in tries if not _unsent(one.outcomes)]
@@ -170,11 +171,17 @@ def _told(outcome: Outcome) -> str:
     return "throttled" if outcome.throttled else "rejected"
 
 
-def _tell(done: Try) -> None:
-    codes = {one.code for one in done.outcomes if isinstance(one, ProviderError)}
+def _tell(done: Try, begun: Instant) -> None:
+    message = done.message
+    codes = sorted({one.code for one in done.outcomes if isinstance(one, ProviderError)})
     if codes:
-        with bound(request_id=done.message["request_id"], message_id=done.message["id"]):
-            log.info("not taken by %s: %s", done.message["provider"], ", ".join(sorted(codes)))
+        with bound(request_id=message["request_id"], message_id=message["id"]):
+            log.info("not taken by %s: %s", message["provider"], ", ".join(codes))
+    traces.note(
+        "submit message", Kind.client, message["request_id"], begun, now(),
+        {"sms_voip.message_id": message["id"], "sms_voip.provider": message["provider"],
+         "sms_voip.segments": message["segments"], "error": ", ".join(codes) or None},
+    )  # fmt: skip
 
 
 def _unsent(outcomes: Sequence[Outcome]) -> bool:

@@ -8,10 +8,12 @@ from db import call_queue, calls
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
+from telephony import traces
 from telephony.clock import now
 from telephony.logs import bound
 from telephony.queue import drain, unbroken
 from telephony.secrets import Vault
+from telephony.traces import Kind
 from telephony.voice.ami import AmiError, AmiLink, AmiNotReady, AmiOutcomeUnknown, Originate
 from telephony.voice.caller_ids import CODE_SPEAKER, code_of
 from telephony.voice.place import CHANNEL
@@ -65,8 +67,11 @@ class Originator:
 
     async def ring(self, call: Row) -> None:
         """Originate a claimed call and note what is certain of the outcome."""
+        begun = now()
         with bound(request_id=call["request_id"], call_id=call["id"]):
             await self._ring(call)
+        traces.note("originate call", Kind.client, call["request_id"], begun, now(),
+                    {"sms_voip.call_id": call["id"], "sms_voip.node": self._node})  # fmt: skip
 
     async def _ring(self, call: Row) -> None:
         try:

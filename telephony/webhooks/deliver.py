@@ -12,12 +12,13 @@ from cryptography.fernet import InvalidToken
 from db import deliveries
 from db.connection import Row
 from db.database import Database
-from telephony import clock, metrics
+from telephony import clock, metrics, traces
 from telephony.clock import SECOND, Instant
 from telephony.logs import bound
 from telephony.queue import drain, jittered, unbroken
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.traces import Kind
 from telephony.webhooks.attempt import Attempt, post
 from telephony.webhooks.claim import claim
 from telephony.webhooks.egress import Egress, check_url
@@ -192,6 +193,7 @@ class WebhookWorker:
             attempt = await self._tried(row, at)
         lane.learn(attempt)
         _count(attempt)
+        _trace(row, attempt, self._clock())
         self._outcomes.append((row, attempt))
         if self._recorder is None:
             self._recorder = asyncio.create_task(self._record())
@@ -255,6 +257,15 @@ def _count(attempt: Attempt) -> None:
     metrics.WEBHOOKS.labels(f"{status // 100}xx" if status else "no_reply").inc()
     if status:
         metrics.WEBHOOK_SECONDS.observe(attempt.latency_us / SECOND)
+
+
+def _trace(row: Row, attempt: Attempt, ended: Instant) -> None:
+    traces.note(
+        "deliver webhook", Kind.client, row["event"]["request_id"], attempt.at, ended,
+        {"sms_voip.event": row["event"]["type"], "sms_voip.delivery_id": row["id"],
+         "http.response.status_code": attempt.status_code,
+         "error": None if attempt.accepted else attempt.error or "not accepted"},
+    )  # fmt: skip
 
 
 def lane_of(row: Row) -> str:
