@@ -1,6 +1,7 @@
 """Messages that phones sent to us, whole and in parts."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlalchemy import Index
@@ -120,3 +121,10 @@ async def listing(
     """A page, newest first, whether others follow, and the total; filters are `search`, `cursor`,
     `since`, `until` and those of `INBOUND`, None means any. Without an account of all of them."""
     return await lists.listing(reader, Query(INBOUND, account_id, mode, filters), limit, offset)
+
+
+def pages(
+    reader: Reader, account_id: str | None, mode: str, **filters: Any
+) -> AsyncIterator[list[Row]]:
+    """All rows that the filters find, a bounded number at a time."""
+    return lists.pages(reader, Query(INBOUND, account_id, mode, filters))

@@ -1,5 +1,6 @@
 """Messages, their states and their history."""
 
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Any
 
@@ -209,6 +210,13 @@ async def listing(
     """A page, newest first, whether others follow, and the total; filters are `search`, `cursor`,
     `since`, `until` and those of `MESSAGES`, None means any. Without an account of all of them."""
     return await lists.listing(reader, Query(MESSAGES, account_id, mode, filters), limit, offset)
+
+
+def pages(
+    reader: Reader, account_id: str | None, mode: str, **filters: Any
+) -> AsyncIterator[list[Row]]:
+    """All rows that the filters find, a bounded number at a time."""
+    return lists.pages(reader, Query(MESSAGES, account_id, mode, filters))
 
 
 async def history(reader: Reader, message_id: str) -> list[Row]:

@@ -1,9 +1,21 @@
 """All pages of signing in and of the dashboard."""
 
-from api.dashboard import confirm, home, keys, register, security, sign_in, team, wallet
+from api.dashboard import (
+    confirm,
+    home,
+    keys,
+    messages,
+    register,
+    security,
+    send,
+    sign_in,
+    team,
+    wallet,
+)
 from api.web.page import Page
 
 PAGES: tuple[Page, ...] = (
     *sign_in.page.all, *register.page.all, *confirm.page.all, *home.page.all,
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
+    *send.page.all, *messages.page.all,
 )  # fmt: skip

@@ -95,7 +95,7 @@ async def list_messages(context: Context, query: MessageQuery) -> MessagePage:
 async def list_inbound(context: Context, query: InboundQuery) -> InboundPage:
     """List messages that phones sent to the account's numbers, newest first."""
     rows, frame = await _page(context, query, inbound)
-    return InboundPage(data=[_received(row) for row in rows], **frame)
+    return InboundPage(data=[received(row) for row in rows], **frame)
 
 
 async def _page(
@@ -112,7 +112,8 @@ async def _page(
     }  # fmt: skip
 
 
-def _received(row: Row) -> Received:
+def received(row: Row) -> Received:
+    """A message of a list."""
     return Received(**{
         "message_id": row["id"], "from": row["from_number"], "to": row["to_number"],
         "text": row["body"], "segments": row["segments"], "keyword": row["keyword"] or None,

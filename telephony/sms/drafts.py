@@ -217,7 +217,7 @@ def _start(send_at: Instant | None, now: Instant) -> Instant:
 def _cut(
     text: str, smart: bool, encodings: frozenset[Encoding], parts_max: int
 ) -> tuple[str, Segmented]:
-    sent, cut = _split(text, smart, encodings)
+    sent, cut = as_sent(text, smart, encodings)
     if cut.count > parts_max:
         message = f"The text needs {cut.count} parts; {parts_max} is the most."
         raise _wrong("text", "too_many_parts", message)
@@ -225,8 +225,9 @@ def _cut(
 
 
 @lru_cache(maxsize=64)
-def _split(text: str, smart: bool, encodings: frozenset[Encoding]) -> tuple[str, Segmented]:
-    """Cached, since a batch often has one text for all."""
+def as_sent(text: str, smart: bool, encodings: frozenset[Encoding]) -> tuple[str, Segmented]:
+    """The text, perhaps with look-alikes, and its parts; cached, since a batch often has one text
+    for all."""
     if smart:
         return lookalikes.split_smart(text, encodings)
     return text, segments.split(text, encodings)

@@ -17,7 +17,7 @@ NAMES = {"user", *ROLES, *(f"platform_{role}" for role in PLATFORM_ROLES if role
 CLOSED = [page for page in PAGES if page.roles is not PUBLIC]
 OPEN = [page for page in PAGES if page.roles is PUBLIC]
 HOLE = "x"
-"""Stands for what a path names."""
+"""Stands for what a path names, which is not there."""
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ async def test_strangers_are_sent_to_sign_in(client: httpx.AsyncClient, page: Pa
 async def test_each_role_opens_its_own_pages_alone(
     client: httpx.AsyncClient, people: People, everybody: list[Member]
 ) -> None:
+    people.database.wakeups.stop()  # else what follows events would go on
     for who in everybody:
         for page in CLOSED:
             if page.path.endswith("/leave"):
@@ -87,7 +88,8 @@ async def test_each_role_opens_its_own_pages_alone(
                 assert (answer.status_code, refused) == (403, True), told
             else:
                 assert not refused, told
-                assert page.method != "GET" or answer.status_code in (200, 303), told
+                fine = (404,) if HOLE in path_of(page).split("/") else (200, 303)
+                assert page.method != "GET" or answer.status_code in fine, told
 
 
 async def test_what_touches_keys_money_and_roles_is_confirmed_first(
