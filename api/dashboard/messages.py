@@ -73,9 +73,7 @@ async def _message(context: PageContext) -> Facts:
 async def _found(context: PageContext) -> Row:
     """The message that the path names, in whichever mode; NotFoundError."""
     for mode in MODES:
-        row = await messages.find(
-            context.db, member(context).account_id, mode, context.path["id"]
-        )
+        row = await messages.find(context.db, member(context).account_id, mode, context.path["id"])
         if row is not None:
             return row
     raise NotFoundError("There is no such message.")

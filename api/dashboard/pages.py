@@ -14,6 +14,7 @@ from api.dashboard import (
 )
 from api.web.page import Page
 
+# A fixed path stands before one that names something, such as `/dashboard/messages/{id}`.
 PAGES: tuple[Page, ...] = (
     *sign_in.page.all, *register.page.all, *confirm.page.all, *home.page.all,
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
