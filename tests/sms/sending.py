@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel
 
 from db import audit, ledger, messages
 from db.connection import Conn
 from db.database import Database
+from db.message_queue import Lane
 from telephony.clock import now
 from telephony.settings import Settings
 from telephony.sms.drafts import Draft
@@ -25,7 +26,7 @@ from telephony.sms.providers.base import (
     Submitted,
 )
 from telephony.sms.providers.sandbox import SandboxOptions
-from telephony.sms.send import send
+from telephony.sms.send import Accepted, send, send_all
 from tests.factories import Customer
 
 LIVE = Settings(smpp_host="127.0.0.1")
@@ -44,6 +45,22 @@ async def queue(
             conn, LIVE, account_id=who.account_id, mode=who.mode, key_id=who.key_id, draft=wish,
             now=now(),
         ).message_id  # fmt: skip
+
+    return await database.write(deed)
+
+
+async def queue_all(
+    database: Database, who: Customer, wishes: Sequence[tuple[str, str]]
+) -> list[str]:
+    """Accept messages, each a number and a text, by one deed; their ids in order."""
+    drafts = [Draft(to=to, text=text, callback_url=CALLBACK) for to, text in wishes]
+
+    def deed(conn: Conn) -> list[str]:
+        found = send_all(
+            conn, LIVE, account_id=who.account_id, mode=who.mode, key_id=who.key_id,
+            drafts=drafts, lane=Lane.single, now=now(),
+        )  # fmt: skip
+        return [cast(Accepted, one).message_id for one in found]
 
     return await database.write(deed)
 

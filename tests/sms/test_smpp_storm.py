@@ -19,7 +19,7 @@ from telephony.sms.outcomes import sweep
 from telephony.sms.providers.smpp import SmppProvider
 from tests.factories import Customer, customer
 from tests.fixtures_smsc import Smsc
-from tests.sms.sending import queue, wallet
+from tests.sms.sending import queue_all, wallet
 from tests.sms.support import config
 
 MESSAGES = int(os.environ.get("SMS_VOIP_STORM_MESSAGES", "300"))
@@ -62,9 +62,8 @@ async def accept(database: Database, who: Customer) -> dict[str, int]:
     ids: dict[str, int] = {}
     for first in range(0, MESSAGES, QUEUED_AT_ONCE):
         numbers = range(first, min(first + QUEUED_AT_ONCE, MESSAGES))
-        found = await asyncio.gather(
-            *(queue(database, who, to=f"+1555{n:07d}", text=text_of(n)) for n in numbers)
-        )
+        wishes = [(f"+1555{number:07d}", text_of(number)) for number in numbers]
+        found = await queue_all(database, who, wishes)
         ids |= dict(zip(found, numbers, strict=True))
     return ids
 
