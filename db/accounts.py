@@ -115,6 +115,15 @@ def keys_of(conn: Conn, account_id: str) -> list[Row]:
     return conn.all(sql, id=account_id)
 
 
+async def keys_ending(reader: Reader, account_id: str, now: int, until: int) -> list[Row]:
+    """Keys of an account that work and end before an instant, the first one first."""
+    return await reader.all(
+        "SELECT * FROM api_key WHERE account_id = :account_id AND revoked_at IS NULL"
+        " AND expires_at > :now AND expires_at < :until ORDER BY expires_at, id",
+        account_id=account_id, now=now, until=until,
+    )  # fmt: skip
+
+
 def count_live_keys(conn: Conn, account_id: str, now: int) -> int:
     """How many keys of an account work still."""
     found = conn.one(

@@ -10,7 +10,7 @@ from sqlmodel import Field
 from db.base import Table
 from db.columns import instant, one_of, partial, text
 from db.connection import Conn, Reader, Row
-from db.ids import new_id
+from db.ids import first_id, new_id
 
 FOREVER = 9_000_000_000_000_000_000
 """`next_attempt_at` of what is held until its endpoint is enabled again."""
@@ -89,6 +89,16 @@ async def due(
         f" ORDER BY next_attempt_at {order}, id {order} LIMIT :limit",
         now=now, limit=limit, since=after[0], id=after[1],
     )  # fmt: skip
+
+
+async def count_failed(reader: Reader, account_id: str, since: int, most: int) -> int:
+    """How many deliveries of events since an instant were given up; counted up to `most`."""
+    row = await reader.one(
+        "SELECT COUNT(*) AS n FROM (SELECT event_id FROM delivery WHERE account_id = :account_id"
+        " AND state = 'failed' AND state <> 'delivered' AND event_id >= :since LIMIT :most) AS few",
+        account_id=account_id, since=first_id("evt", since // 1000), most=most,
+    )  # fmt: skip
+    return int(row["n"]) if row else 0
 
 
 def claim(conn: Conn, ids: Collection[str], token: str, now: int, until: int) -> list[Row]:

@@ -5,7 +5,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import money, valid_mode
-from db.connection import Conn, Row
+from db.connection import Conn, Reader, Row
 
 Period = tuple[str, str]
 """Subject (account or key id) and period: `2026-01-12` or `2026-01`."""
@@ -49,6 +49,18 @@ def take_back(conn: Conn, mode: str, periods: list[Period], amount: int) -> None
     )  # fmt: skip
 
 
+async def spent(reader: Reader, mode: str, periods: list[Period]) -> dict[Period, int]:
+    """What was counted in these periods, but for those without anything; beside the writer."""
+    where = " OR ".join(
+        f"subject = :subject_{at} AND mode = :mode AND period = :period_{at}"
+        for at in range(len(periods))
+    )
+    rows = await reader.all(
+        f"SELECT subject, period, amount FROM spend WHERE {where}", mode=mode, **_named(periods)
+    )
+    return {(row["subject"], row["period"]): int(row["amount"]) for row in rows}
+
+
 def _named(periods: list[Period]) -> dict[str, str]:
     named: dict[str, str] = {}
     for at, (subject, period) in enumerate(periods):
@@ -64,5 +76,16 @@ def caps(conn: Conn, account_id: str, key_id: str | None) -> Row:
         " WHERE a.id = :account_id",
         account_id=account_id, key_id=key_id,
     )  # fmt: skip
+    assert found is not None, account_id
+    return found
+
+
+async def caps_of(reader: Reader, account_id: str) -> Row:
+    """`account_day` and `account_month`, beside the writer."""
+    found = await reader.one(
+        "SELECT spend_day_max AS account_day, spend_month_max AS account_month FROM account"
+        " WHERE id = :account_id",
+        account_id=account_id,
+    )
     assert found is not None, account_id
     return found

@@ -14,6 +14,7 @@ from db import (
     credentials,
     deliveries,
     events,
+    first_steps,
     holds,
     idempotency,
     inbound,
@@ -40,6 +41,7 @@ from db import (
     sms_velocity,
     spending,
     tariffs,
+    traffic,
     trunks,
     users,
     webhook_endpoints,
@@ -48,10 +50,10 @@ from db.base import Table
 
 DECLARING = (
     accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components, credentials,
-    deliveries, events, holds, idempotency, inbound, incidents, ledger, mail, messages, notices,
-    numbers, one_use_tokens, pace, receipts, recordings, request_log, search, sessions,
+    deliveries, events, first_steps, holds, idempotency, inbound, incidents, ledger, mail, messages,
+    notices, numbers, one_use_tokens, pace, receipts, recordings, request_log, search, sessions,
     sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts, sms_providers, sms_replies,
-    sms_velocity, spending, tariffs, trunks, users, webhook_endpoints,
+    sms_velocity, spending, tariffs, traffic, trunks, users, webhook_endpoints,
 )  # fmt: skip
 
 

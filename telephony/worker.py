@@ -20,6 +20,7 @@ from telephony.settings import Settings
 from telephony.sms.carriers import Carriers
 from telephony.sms.providers.base import Health
 from telephony.status import Part
+from telephony.traffic import Traffic
 from telephony.users import sweeper as users
 from telephony.voice import strays, trunk_worker
 from telephony.voice.ami import AmiLink
@@ -89,7 +90,8 @@ class Worker:
             mover.run, Sweeper(db, settings, store, mover).run,
             WebhookWorker(db, vault, settings).run, MailWorker(db, vault, settings).run,
             Housekeeping(db, settings).run, self._report, self._verify,
-            self._expire, self._sweep, self._carriers.run, SearchIndex(db).run, self._probe.run,
+            self._expire, self._sweep, self._carriers.run, SearchIndex(db).run, Traffic(db).run,
+            self._probe.run,
         ]  # fmt: skip
 
     async def run(self) -> None:

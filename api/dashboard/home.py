@@ -1,24 +1,55 @@
-"""The first page after signing in."""
+"""The first page after signing in: what is going on, what needs attention, what to do first."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
 from starlette.responses import Response
 
+from api.dashboard import attention, overview
+from api.dashboard.forms import EMPTY
 from api.dashboard.viewer import go, member
+from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
-from db import users
+from db import spending, users
+from db.columns import MODES
 from telephony.billing import statement
+from telephony.billing.limits import Payer
+from telephony.users import first_steps
 from telephony.users.roles import USER
 
 page = Pages()
+DAYS = (7, 30, 90)
 
 
-@page("GET", "/dashboard", roles=(USER,), template="dashboard/home.html")
-async def home(context: PageContext, _: None) -> Facts | Response:
-    """Balances, and what to do next."""
-    me = member(context)
+class OverviewQuery(Body):
+    """What the charts show."""
+
+    mode: Annotated[Literal["live", "test"] | None, EMPTY] = None
+    days: Annotated[int, Field(ge=DAYS[0], le=DAYS[-1])] = 30
+
+
+@page("GET", "/dashboard", roles=(USER,), template="dashboard/home.html", takes=OverviewQuery)
+async def home(context: PageContext, given: OverviewQuery) -> Facts | Response:
+    """Balances and traffic of one mode, and what to do next."""
+    me, db = member(context), context.db
     if not me.account_id and me.platform_role:
         return go("/admin")
+    mode = given.mode or ("live" if me.live else "test")
+    facts: Facts = {"accounts": await users.accounts_of(db, me.user_id), "mode": mode,
+                    "days": given.days, "spans": DAYS}  # fmt: skip
+    return facts | (await _account(context, mode, given.days) if me.account_id else {})
+
+
+async def _account(context: PageContext, mode: str, days: int) -> Facts:
+    me, db, now = member(context), context.db, context.now
+    pots = {one: await statement.wallets(db, me.account_id, one) for one in MODES}
+    periods = Payer(me.account_id, mode, None, now).periods()
+    spent = await spending.spent(db, mode, list(periods.values()))
     return {
-        "accounts": await users.accounts_of(context.db, me.user_id),
-        "test": await statement.wallets(context.db, me.account_id, "test"),
-        "live": await statement.wallets(context.db, me.account_id, "live"),
+        "pots": pots[mode],
+        "points": await attention.points(db, me, pots, now),
+        "steps": await first_steps.look(db, me.account_id, now),
+        "spent": {name: spent.get(period, 0) for name, period in periods.items()},
+        "caps": await spending.caps_of(db, me.account_id),
+        **await overview.traffic_of(db, me.account_id, mode, days, now),
     }

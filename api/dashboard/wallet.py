@@ -4,10 +4,10 @@ import secrets
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from starlette.responses import Response
 
-from api.dashboard.forms import Text
+from api.dashboard.forms import EMPTY, Text
 from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, Until
 from api.web.page import Facts, PageContext, Pages
@@ -21,14 +21,6 @@ page = Pages()
 HERE = "/dashboard/wallet"
 LINES = 50
 KINDS = ("fund", "sip_topup", "charge", "refund", "adjust")
-
-
-def _none(value: object) -> object:
-    """A field that was left empty is no filter."""
-    return None if value == "" else value
-
-
-EMPTY = BeforeValidator(_none)
 
 
 class WalletQuery(Body):
