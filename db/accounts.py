@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
@@ -19,7 +20,7 @@ class Account(Table, table=True):
     """A customer; `PLATFORM` is the account whose ledger accounts are the business's own.
     `calls_max` is how many calls it may have at once, `record` which of them are recorded."""
 
-    __table_args__ = (one_of("status", STATUSES),)
+    __table_args__ = (one_of("status", STATUSES), Index("ix_account_status", "status", "id"))
 
     id: str = Field(primary_key=True)
     name: str
@@ -146,9 +147,14 @@ def touch_key(conn: Conn, key_id: str, now: int, before: int) -> None:
 
 def account(conn: Conn, account_id: str) -> Row:
     """The account, which must exist."""
-    found = conn.one("SELECT * FROM account WHERE id = :id", id=account_id)
+    found = by_id(conn, account_id)
     assert found is not None, account_id
     return found
+
+
+def by_id(conn: Conn, account_id: str) -> Row | None:
+    """The account, if there is one."""
+    return conn.one("SELECT * FROM account WHERE id = :id", id=account_id)
 
 
 def change(conn: Conn, account_id: str, /, **facts: Any) -> None:

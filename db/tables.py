@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 from db import (
+    account_search,
     accounts,
     audit_log,
     call_queue,
@@ -49,11 +50,11 @@ from db import (
 from db.base import Table
 
 DECLARING = (
-    accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components, credentials,
-    deliveries, events, first_steps, holds, idempotency, inbound, incidents, ledger, mail, messages,
-    notices, numbers, one_use_tokens, pace, receipts, recordings, request_log, search, sessions,
-    sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts, sms_providers, sms_replies,
-    sms_velocity, spending, tariffs, traffic, trunks, users, webhook_endpoints,
+    account_search, accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components,
+    credentials, deliveries, events, first_steps, holds, idempotency, inbound, incidents, ledger,
+    mail, messages, notices, numbers, one_use_tokens, pace, receipts, recordings, request_log,
+    search, sessions, sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts, sms_providers,
+    sms_replies, sms_velocity, spending, tariffs, traffic, trunks, users, webhook_endpoints,
 )  # fmt: skip
 
 

@@ -1,6 +1,10 @@
 """All pages of the platform's administrators."""
 
-from api.admin import home
+from api.admin import accounts, home, money
 from api.web.page import Page
 
-PAGES: tuple[Page, ...] = (*home.page.all,)
+PAGES: tuple[Page, ...] = (
+    *home.page.all,
+    *accounts.page.all,
+    *money.page.all,
+)

@@ -1,6 +1,7 @@
 """`sms-voip account …`: customers, their money, limits and status. They work beside a running
 platform."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -22,14 +23,15 @@ from api.commands.deeds import one_account, write
 from api.commands.options import console, settings
 from db import accounts, caller_ids, numbers, tariffs
 from db.connection import Conn
-from db.ids import new_id
 from telephony import audit
+from telephony.admin import accounts as admin
+from telephony.admin import money
+from telephony.audit import Actor
 from telephony.billing import customers, limits, wallets
 from telephony.clock import now, rfc3339
 from telephony.money import shown
 from telephony.phone_numbers import e164
 from telephony.secrets import Vault, load
-from telephony.voice import sip_accounts
 
 account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
 
@@ -99,8 +101,7 @@ def fund(
 
     def deed(conn: Conn) -> str:
         row = one_account(conn, name)
-        wallets.fund(conn, row["id"], mode, amount, reference=new_id("fund"), actor=actor(),
-                     reason=reason, now=now())  # fmt: skip
+        money.pay_in(conn, person(), now(), row["id"], mode, amount, reason)
         balance = wallets.balance(conn, row["id"], mode, "wallet")
         return f"The {mode} wallet of {row['name']} has {shown(balance, row['currency'])}."
 
@@ -128,8 +129,7 @@ def set_limits(
             spend_day_max=day, spend_month_max=month, calls_max=calls_max,
             calls_per_second=calls_per_second,
         )  # fmt: skip
-        if caps:
-            accounts.change(conn, account_id, **caps)
+        admin.limit(conn, person(), now(), account_id, **caps)
         for kind, threshold in (("wallet", low_wallet), ("sip", low_sip)):
             if threshold is not None:
                 limits.set_threshold(conn, account_id, mode, kind, or_none(threshold), now())
@@ -137,6 +137,8 @@ def set_limits(
     write(deed)
 
 
+BY_COMMAND = "by command"
+Why = Annotated[str, typer.Option("--reason", help="Kept in the audit log.")]
 Prefix = Annotated[str, typer.Argument(help="Digits that numbers begin with, such as 4470.")]
 
 
@@ -153,15 +155,15 @@ def block(name: Account, prefix: Prefix) -> None:
 
 
 @account.command()
-def suspend(name: Account) -> None:
+def suspend(name: Account, reason: Why = BY_COMMAND) -> None:
     """Let an account do nothing more: its keys and phones are refused, and its calls end."""
-    _set_status(name, "suspended")
+    _do(admin.suspend, name, reason, "suspended")
 
 
 @account.command()
-def activate(name: Account) -> None:
+def activate(name: Account, reason: Why = BY_COMMAND) -> None:
     """Let a suspended account work again."""
-    _set_status(name, "active")
+    _do(admin.lift, name, reason, "active")
 
 
 @account.command("verify-caller-id")
@@ -183,10 +185,11 @@ def _rule(conn: Conn, name: str, prefix: str, allowed: bool) -> None:
     numbers.rule(conn, one_account(conn, name)["id"], digits, allowed)
 
 
-def _set_status(name: str, status: str) -> None:
-    def deed(conn: Conn) -> str:
+def _do(deed: Callable[[Conn, Actor, int, str, str], None], name: str, reason: str,
+        status: str) -> None:  # fmt: skip
+    def run(conn: Conn) -> str:
         row = one_account(conn, name)
-        sip_accounts.set_account_status(conn, row["id"], status, now())
+        deed(conn, person(), now(), row["id"], reason)
         return f"{row['name']} is {status}."
 
-    console.print(write(deed), markup=False)
+    console.print(write(run), markup=False)

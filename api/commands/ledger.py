@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.arguments import AMOUNT, Account, Mode, Reason, actor, amount
+from api.commands.arguments import AMOUNT, Account, Mode, Reason, amount, person
 from api.commands.deeds import one_account, run, write
 from api.commands.options import console, database, instant
 from db import audit
 from db.connection import Conn, Row
-from db.ids import new_id
-from telephony.billing import adjustments, verify
+from telephony.admin import money
+from telephony.billing import verify
 from telephony.clock import Instant, now, rfc3339
 from telephony.money import shown
 
@@ -43,10 +43,11 @@ def adjust(
     """Correct a wallet: add to it, or take from what is free in it."""
 
     def deed(conn: Conn) -> str:
-        return adjustments.adjust(
-            conn, one_account(conn, name)["id"], mode, wallet, add - take, reason=reason,
-            reference=new_id("adjust"), actor=actor(), now=now(),
+        account_id = one_account(conn, name)["id"]
+        done = money.correct(
+            conn, person(), now(), account_id, mode, wallet, add - take, reason
         )  # fmt: skip
+        return str(done)
 
     console.print(write(deed), markup=False)
 
@@ -60,8 +61,7 @@ def refund(
     """Give back a charge or a part of it, never more than is left of it."""
 
     def deed(conn: Conn) -> str:
-        return adjustments.refund(conn, charge, amount, reason=reason, actor=actor(),
-                                  reference=new_id("refund"), now=now())  # fmt: skip
+        return str(money.refund(conn, person(), now(), charge, amount, reason))
 
     console.print(write(deed), markup=False)
 

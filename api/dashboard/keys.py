@@ -1,10 +1,9 @@
 """API keys: made, shown once, rotated, revoked."""
 
-from decimal import Decimal, InvalidOperation
-
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from api.dashboard.amounts import cap_of
 from api.dashboard.forms import IdForm, Text
 from api.dashboard.viewer import go, member
 from api.fields import Body, end_of
@@ -13,7 +12,6 @@ from api.web.templates import render
 from db import accounts
 from telephony.accounts import SCOPES, NewKey
 from telephony.clock import Instant
-from telephony.money import Micros, to_micros
 from telephony.users import keys
 from telephony.users.problems import bad
 from telephony.users.roles import Right, having
@@ -60,7 +58,7 @@ async def make_key(context: PageContext, given: KeyForm) -> Response:
     made = await context.db.write(
         keys.create, member(context), given.mode, given.name, context.now, scopes=given.scopes,
         cidrs=given.cidrs.replace(",", " ").split(), expires_at=_expires(given.expires_at),
-        spend_day_max=_cap(given.spend_day_max),
+        spend_day_max=cap_of(given.spend_day_max, "spend_day_max"),
     )  # fmt: skip
     return _shown(context, made)
 
@@ -93,15 +91,3 @@ def _expires(text: str) -> Instant | None:
         return end_of(text) if text else None
     except ValueError as error:
         raise bad("expires_at", "invalid", "Write a date such as 2027-01-31.") from error
-
-
-def _cap(text: str) -> Micros | None:
-    if not text.strip():
-        return None
-    try:
-        found = to_micros(Decimal(text.strip()))
-    except (InvalidOperation, ValueError) as error:
-        raise bad("spend_day_max", "invalid", "Write an amount such as 25.50.") from error
-    if not 0 <= found <= 10**15:
-        raise bad("spend_day_max", "invalid", "Write an amount such as 25.50.")
-    return found

@@ -1,20 +1,18 @@
 """The wallets: balances, the statement, and moving money to the SIP wallet."""
 
 import secrets
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
 from pydantic import Field
 from starlette.responses import Response
 
+from api.dashboard.amounts import amount_of
 from api.dashboard.forms import EMPTY, Text
 from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, Until
 from api.web.page import Facts, PageContext, Pages
 from telephony.billing import statement
-from telephony.money import Micros, to_micros
 from telephony.users import transfers
-from telephony.users.problems import bad
 from telephony.users.roles import Right, having
 
 page = Pages()
@@ -74,15 +72,8 @@ async def _again(context: PageContext) -> Facts:
       template="dashboard/wallet.html", again=_again)  # fmt: skip
 async def top_up(context: PageContext, given: TopUpForm) -> Response:
     """Move money from the wallet to the SIP wallet."""
-    amount = _amount(given.amount)
+    amount = amount_of(given.amount)
     await context.db.write(
         transfers.top_up, member(context), given.mode, amount, given.form, context.now
     )
     return go(f"{HERE}?mode={given.mode}")
-
-
-def _amount(text: str) -> Micros:
-    try:
-        return to_micros(Decimal(text.strip()))
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise bad("amount", "invalid", "Write an amount such as 25.50.") from error

@@ -4,7 +4,7 @@ from db import chain, ledger
 from db.connection import Conn, Row
 from telephony.billing.wallets import PLATFORM, change
 from telephony.clock import Instant
-from telephony.money import Micros
+from telephony.money import Micros, shown
 
 
 class RefundError(ValueError):
@@ -42,14 +42,25 @@ def refund(
     conn.lock(f"refund:{journal['id']}")  # what is left is read after who refunded before
     moved = ledger.postings(conn, journal["id"])
     left = max(moved.values()) - ledger.refunded(conn, journal["id"])
+    pot = _payer(conn, moved)
     if amount > left:
-        raise RefundError(f"of the charge {charge}, {left} millionths are left to refund")
-    change(conn, ledger.pot_by_id(conn, min(moved, key=moved.__getitem__)), amount, now)
+        told = shown(left, pot["currency"])
+        raise RefundError(f"of the charge {charge}, {told} is left to refund")
+    change(conn, pot, amount, now)
     return ledger.write_journal(
         conn, reference=reference, mode=journal["mode"], kind="refund", actor=actor,
         reason=reason, refers_to=journal["id"], now=now,
         postings={pot: -amount if moved[pot] > 0 else amount for pot in moved},
     )  # fmt: skip
+
+
+def payer(conn: Conn, charge: str) -> Row:
+    """The customer's pot that a charge was taken from. Raises RefundError."""
+    return _payer(conn, ledger.postings(conn, _charge(conn, charge)["id"]))
+
+
+def _payer(conn: Conn, moved: dict[str, Micros]) -> Row:
+    return ledger.pot_by_id(conn, min(moved, key=moved.__getitem__))
 
 
 def _charge(conn: Conn, name: str) -> Row:

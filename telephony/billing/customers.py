@@ -1,6 +1,6 @@
 """Opening an account: a customer, its wallets, its price list, its secret."""
 
-from db import accounts, tariffs
+from db import account_search, accounts, tariffs
 from db.connection import Conn
 from telephony.billing import wallets
 from telephony.clock import Instant
@@ -32,6 +32,7 @@ def open_account(
         kyc_approved_at=kyc_approved_at, tariff_id=prices["id"],
         webhook_secret_sealed=vault.seal(webhook_secret or new_secret()),
     )  # fmt: skip
+    account_search.add_words(conn, account_id, name)
     wallets.open_pots(conn, account_id, prices["currency"])
     return account_id
 

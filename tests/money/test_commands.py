@@ -64,7 +64,7 @@ async def test_a_refund_names_its_charge(database: Database, who: Customer, run:
     await database.write(sell)
     refund = ("ledger", "refund", "charge:m", "0.4", "--reason", "late")
     assert (await asyncio.to_thread(run, *refund)).startswith("txn_")
-    assert "100000 millionths are left" in await asyncio.to_thread(run, *refund, status=1)
+    assert "0.10 USD is left" in await asyncio.to_thread(run, *refund, status=1)
     assert "no charge" in await asyncio.to_thread(
         run, "ledger", "refund", "x", "1", "--reason", "r", status=1
     )

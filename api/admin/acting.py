@@ -1,0 +1,52 @@
+"""What the administrators' pages share."""
+
+from collections.abc import Callable
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from api.dashboard.viewer import member
+from api.fields import Body
+from api.web.page import PageContext
+from db.connection import Conn
+from telephony.admin.rights import as_admin
+from telephony.audit import Actor
+from telephony.clock import Instant
+from telephony.users.roles import PLATFORM, PLATFORM_ADMIN
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOOKERS, ADMINS = PLATFORM, (PLATFORM_ADMIN,)
+LINES = 50
+EMPTY = BeforeValidator(lambda value: None if value == "" else value)
+"""A field of a search that was left empty is no filter."""
+Search = Annotated[str, Field(max_length=200)]
+Cursor = Annotated[str, Field(pattern="^[a-z]{3}_[0-9a-z]{26}$")]
+FormId = Annotated[str, Field(min_length=8, max_length=64)]
+"""Tells a second click from a second wish."""
+
+
+class ReasonForm(Body):
+    """Why something is done."""
+
+    reason: str = Field("", max_length=1_000)
+
+
+async def act(
+    context: PageContext, deed: Callable[Concatenate[Conn, Actor, Instant, P], T], /,
+    *args: P.args, **kwargs: P.kwargs,
+) -> T:  # fmt: skip
+    """Run an administrator's deed in the name of the viewer."""
+    me = member(context)
+
+    def run(conn: Conn) -> T:
+        return as_admin(conn, me, context.now, deed, *args, **kwargs)
+
+    return await context.db.write(run)
+
+
+def shown_query(context: PageContext) -> dict[str, str]:
+    """The filters in the URL, without the cursor, for links to other pages of a list."""
+    given = context.request.query_params
+    return {name: value for name, value in given.items() if value and name != "cursor"}
