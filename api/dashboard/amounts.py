@@ -1,6 +1,6 @@
 """Amounts that people type into forms."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from telephony.money import Micros, to_micros
 from telephony.users.problems import bad
@@ -12,7 +12,7 @@ def amount_of(text: str, field: str = "amount") -> Micros:
     """`25.50` → 25500000, also below zero; ValidationFailedError of the field."""
     try:
         return to_micros(Decimal(text.strip().replace("−", "-")))
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except (ArithmeticError, ValueError) as error:
         raise bad(field, "invalid", "Write an amount such as 25.50.") from error
 
 

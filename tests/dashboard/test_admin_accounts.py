@@ -131,8 +131,9 @@ async def test_what_cannot_be_booked_is_said_in_the_form(
 ) -> None:
     page = f"{HERE}/{owner.account_id}/money"
     await root.open(page)
-    given = {"what": "paid_in", "mode": "live", "amount": "1", "reason": "typed <i>"} | fields
-    said = await root.send(page, status, **given)
+    given = {"what": "paid_in", "mode": "live", "amount": "1", "reason": "typed <i>",
+             "form": "typed-once"} | fields  # fmt: skip
+    said = await root.form(page, given, status)
     assert told in said
     if fields.get("reason") is None:
         assert 'value="typed &lt;i&gt;"' in root.page.text
@@ -148,7 +149,9 @@ async def test_limits_are_shown_and_set(sqlite: Database, owner: Member, root: V
     said = await root.open(f"{page}/limits")
     assert 'value="12.5"' in said
     for wrong in ({"calls_max": "0"}, {"calls_per_second": "many"}, {"spend_month_max": "-1"}):
-        assert "Write a" in await root.send(f"{page}/limits", 400, **wrong)
+        await root.open(f"{page}/limits")
+        assert "Write a" in await root.form(f"{page}/limits", wrong, 400)
+    await root.open(f"{page}/limits")
     await root.send(f"{page}/limits")
     (row,) = await sqlite.all("SELECT * FROM account WHERE id = :id", id=owner.account_id)
     assert (row["spend_day_max"], row["calls_max"]) == (None, None)
