@@ -230,6 +230,18 @@ async def log(
     return told
 
 
+async def newest_of(reader: Reader, endpoint_id: str, limit: int) -> list[Row]:
+    """The last events that an endpoint got or is to get, each with its `type` and what came of
+    the last attempt: `status_code` and `error`."""
+    return await reader.all(
+        "SELECT d.*, e.type, a.at, a.status_code, a.error, a.latency_us FROM delivery d"
+        " JOIN event e ON e.id = d.event_id LEFT JOIN delivery_attempt a"
+        " ON a.delivery_id = d.id AND a.number = d.attempts"
+        " WHERE d.endpoint_id = :endpoint_id ORDER BY d.event_id DESC LIMIT :limit",
+        endpoint_id=endpoint_id, limit=limit,
+    )  # fmt: skip
+
+
 def oldest_due(conn: Conn, now: int) -> int:
     """Microseconds that the oldest due delivery has been waiting."""
     row = conn.one(

@@ -117,6 +117,17 @@ async def page(
     return await reader.all(_each_type(types, condition, "DESC"), **bounds, **own)
 
 
+async def about(
+    reader: Reader, account_id: str, mode: str, subject: str, limit: int
+) -> list[Row]:  # fmt: skip
+    """The newest events about a message, a call or another id, or the one with that id."""
+    return await reader.all(
+        f"SELECT * FROM event WHERE {_OWN} AND id IN (SELECT id FROM event WHERE subject = :subject"
+        " UNION SELECT id FROM event WHERE id = :subject) ORDER BY id DESC LIMIT :limit",
+        account_id=account_id, mode=mode, subject=subject, limit=limit,
+    )  # fmt: skip
+
+
 def sweep(conn: Conn, before: int, limit: int) -> int:
     """Forget the oldest events from before an instant, with their deliveries; how many."""
     rows = conn.all(

@@ -2,6 +2,7 @@
 
 from api.dashboard import (
     confirm,
+    events,
     home,
     keys,
     messages,
@@ -9,8 +10,10 @@ from api.dashboard import (
     security,
     send,
     sign_in,
+    signature,
     team,
     wallet,
+    webhooks,
 )
 from api.web.page import Page
 
@@ -18,5 +21,6 @@ from api.web.page import Page
 PAGES: tuple[Page, ...] = (
     *sign_in.page.all, *register.page.all, *confirm.page.all, *home.page.all,
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
-    *send.page.all, *messages.page.all,
+    *send.page.all, *messages.page.all, *signature.page.all, *events.page.all,
+    *webhooks.page.all,
 )  # fmt: skip

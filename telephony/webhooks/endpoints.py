@@ -117,3 +117,17 @@ def rotate(conn: Conn, vault: Vault, place: Place, endpoint_id: str, now: Instan
         return Rotated(secret, None)
     webhook_endpoints.retire(conn, owner, old, until, OLD_SECRETS_MAX)
     return Rotated(secret, until)
+
+
+def signers(
+    conn: Conn, vault: Vault, place: Place, endpoint_id: str, now: Instant
+) -> list[str]:  # fmt: skip
+    """The secrets that sign what goes to an endpoint, or by `DEFAULT` to a callback_url, the
+    newest first and in the clear; NotFoundError."""
+    if endpoint_id == DEFAULT:
+        owner = place.account_id
+        newest = webhook_endpoints.default_secrets(conn, [owner])[owner]
+    else:
+        owner, newest = endpoint_id, found(conn, place, endpoint_id)["secret_sealed"]
+    old = [row["secret_sealed"] for row in webhook_endpoints.old_secrets(conn, [owner], now)]
+    return [vault.open(sealed) for sealed in [newest, *old] if sealed]

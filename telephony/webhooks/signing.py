@@ -3,14 +3,20 @@
 import base64
 import hashlib
 import hmac
+import math
+import re
 import secrets
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Literal
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
 TOLERANCE_SECONDS = 300
 KEYS_CACHED_MAX = 2048
+Verdict = Literal["genuine", "old", "wrong", "malformed"]
+"""`old`: the right secret has signed it, longer ago than a receiver accepts."""
+_HEADER = re.compile(r"(?:^|,)\s*t=[0-9]{1,12}\s*(?:,|$)")
 
 
 def new_secret() -> str:
@@ -48,6 +54,16 @@ def verify(
     wanted = _ours(secret, int(times[0]), body).encode()
     given = [value.encode() for name, _, value in parts if name == "v1"]
     return any(hmac.compare_digest(wanted, digest) for digest in given)
+
+
+def judge(secrets: Iterable[str], header: str, body: bytes, now: float) -> Verdict:
+    """What a receiver would find of a request, and why."""
+    if not _HEADER.search(header):
+        return "malformed"
+    signers = [secret for secret in secrets if verify(secret, header, body, now, math.inf)]
+    if not signers:
+        return "wrong"
+    return "genuine" if verify(signers[0], header, body, now) else "old"
 
 
 def _ours(secret: str, at_seconds: int, body: bytes) -> str:
