@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from telephony.webhooks.signing import new_secret, sign, verify
+from telephony.webhooks.signing import judge, new_secret, sign, verify
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 OTHER = "whsec_" + base64.b64encode(b"another key of 24 bytes!").decode()
@@ -112,3 +112,27 @@ def test_new_secrets_are_long_and_different() -> None:
 def test_a_secret_of_another_shape_is_an_error(secret: str) -> None:
     with pytest.raises(ValueError, match=r"whsec_|padding|base64|alphabet"):
         sign(secret, "evt_1", BODY, NOW)
+
+
+def test_a_judge_says_why() -> None:
+    header = sign(SECRET, "evt_1", BODY, NOW)["X-Signature"]
+    for secrets, given_header, body, now, verdict in (
+        ([SECRET], header, BODY, NOW, "genuine"),
+        ([OTHER, SECRET], header, BODY, NOW + 300, "genuine"),
+        ([SECRET], header, BODY, NOW + 301, "old"),
+        ([SECRET], header, BODY, NOW - 301, "old"),
+        ([OTHER], header, BODY, NOW, "wrong"),
+        ([], header, BODY, NOW, "wrong"),
+        ([SECRET], header, BODY + b"\n", NOW, "wrong"),
+        ([SECRET], f"t={NOW}", BODY, NOW, "wrong"),
+        ([SECRET], f" t={NOW} , v1=ab", BODY, NOW, "wrong"),
+        ([SECRET], "v1=ab", BODY, NOW, "malformed"),
+        ([SECRET], "t=soon,v1=ab", BODY, NOW, "malformed"),
+        ([SECRET], "", BODY, NOW, "malformed"),
+    ):
+        assert judge(secrets, given_header, body, now) == verdict, (given_header, body, now)
+
+
+@given(st.text())
+def test_no_header_makes_a_judge_raise_or_agree(header: str) -> None:
+    assert judge([SECRET], header, BODY, NOW) in ("wrong", "malformed")
