@@ -176,3 +176,19 @@ async def test_who_may_not_build_replays_nothing(
     await bob.open(f"{HERE}/{row['id']}")
     assert f"{HERE}/{row['id']}/replay" not in bob.actions()
     await bob.form(f"{HERE}/{row['id']}/replay", {}, 403)
+
+
+async def test_what_is_pending_says_when_it_goes_on(
+    sqlite: Database, owner: Member, ada: Visitor
+) -> None:
+    await tell(sqlite, owner, "msg_1", callback_url="https://example.com/h")
+    (row,) = await sqlite.all("SELECT id, event_id FROM delivery")
+    here = f"{HERE}/{row['event_id']}"
+    said = await ada.open(here)
+    assert "No attempt yet" in said
+    assert "Next attempt:" in said
+    await sqlite.write(deliveries.hold, [row["id"]])
+    said = await ada.open(here)
+    assert "Waits until the endpoint is enabled." in said
+    assert "Next attempt:" not in said
+    assert "9000000000" not in said
