@@ -18,7 +18,8 @@ STATUSES = ("active", "suspended")
 
 class Account(Table, table=True):
     """A customer; `PLATFORM` is the account whose ledger accounts are the business's own.
-    `calls_max` is how many calls it may have at once, `record` which of them are recorded."""
+    `calls_max` is how many calls it may have at once, `record` which of them are recorded. It sets
+    `own_day_max` and `own_month_max` itself, beside what it may spend at most."""
 
     __table_args__ = (one_of("status", STATUSES), Index("ix_account_status", "status", "id"))
 
@@ -34,6 +35,8 @@ class Account(Table, table=True):
     webhook_secret_sealed: str = text(default="")
     spend_day_max: int | None = money(default=None)
     spend_month_max: int | None = money(default=None)
+    own_day_max: int | None = money(default=None)
+    own_month_max: int | None = money(default=None)
     calls_max: int | None = None
     calls_per_second: int | None = None
     record: str = ""
@@ -114,6 +117,14 @@ def keys_of(conn: Conn, account_id: str) -> list[Row]:
     """The API keys of an account, the oldest first."""
     sql = "SELECT * FROM api_key WHERE account_id = :id ORDER BY id"
     return conn.all(sql, id=account_id)
+
+
+async def find_key(reader: Reader, account_id: str, key_id: str) -> Row | None:
+    """An API key of the account, beside the writer."""
+    return await reader.one(
+        "SELECT * FROM api_key WHERE id = :id AND account_id = :account_id",
+        id=key_id, account_id=account_id,
+    )  # fmt: skip
 
 
 async def keys_ending(reader: Reader, account_id: str, now: int, until: int) -> list[Row]:

@@ -68,11 +68,19 @@ def _named(periods: list[Period]) -> dict[str, str]:
     return named
 
 
+_CAPS = ", ".join(
+    f"CASE WHEN a.spend_{period}_max IS NULL OR a.own_{period}_max < a.spend_{period}_max"
+    f" THEN a.own_{period}_max ELSE a.spend_{period}_max END AS account_{period}"
+    for period in ("day", "month")
+)
+"""The lower one of what the platform allows and what the account allows itself."""
+
+
 def caps(conn: Conn, account_id: str, key_id: str | None) -> Row:
     """`account_day`, `account_month` and `key_day` in millionths; None where there is no cap."""
     found = conn.one(
-        "SELECT a.spend_day_max AS account_day, a.spend_month_max AS account_month,"
-        " k.spend_day_max AS key_day FROM account a LEFT JOIN api_key k ON k.id = :key_id"
+        f"SELECT {_CAPS}, k.spend_day_max AS key_day FROM account a"
+        " LEFT JOIN api_key k ON k.id = :key_id"
         " WHERE a.id = :account_id",
         account_id=account_id, key_id=key_id,
     )  # fmt: skip
@@ -81,10 +89,10 @@ def caps(conn: Conn, account_id: str, key_id: str | None) -> Row:
 
 
 async def caps_of(reader: Reader, account_id: str) -> Row:
-    """`account_day` and `account_month`, beside the writer."""
+    """`account_day` and `account_month`, and what of them is its own: `own_day`, `own_month`."""
     found = await reader.one(
-        "SELECT spend_day_max AS account_day, spend_month_max AS account_month FROM account"
-        " WHERE id = :account_id",
+        f"SELECT {_CAPS}, a.own_day_max AS own_day, a.own_month_max AS own_month FROM account a"
+        " WHERE a.id = :account_id",
         account_id=account_id,
     )
     assert found is not None, account_id

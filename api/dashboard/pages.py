@@ -4,7 +4,9 @@ from api.dashboard import (
     confirm,
     events,
     home,
+    key_limits,
     keys,
+    limits,
     messages,
     register,
     security,
@@ -23,4 +25,5 @@ PAGES: tuple[Page, ...] = (
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
     *send.page.all, *messages.page.all, *signature.page.all, *events.page.all,
     *webhooks.page.all,
+    *key_limits.page.all, *limits.page.all,
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The wallets: balances, the statement, and moving money to the SIP wallet."""
 
 import secrets
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,8 +9,10 @@ from starlette.responses import Response
 
 from api.dashboard.amounts import amount_of
 from api.dashboard.forms import EMPTY, Text
+from api.dashboard.lists import as_csv
 from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, Until
+from api.v1.wallet import Transaction, line
 from api.web.page import Facts, PageContext, Pages
 from telephony.billing import statement
 from telephony.users import transfers
@@ -61,6 +64,18 @@ async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
         "at_first": given.cursor is None, "pays": Right.pay in me.rights,
         "form": secrets.token_urlsafe(12),
     }  # fmt: skip
+
+
+@page("GET", f"{HERE}/statement.csv", roles=having(Right.look), takes=WalletQuery)
+async def statement_csv(context: PageContext, given: WalletQuery) -> Response:
+    """The whole statement that the filters find, as a file."""
+    me = member(context)
+    mode = given.mode or ("live" if me.live else "test")
+    found = statement.pages(
+        context.db, me.account_id, mode, wallet=given.wallet, kind=given.kind, since=given.from_,
+        until=given.to,
+    )  # fmt: skip
+    return as_csv(f"statement-{mode}.csv", Transaction, found, partial(line, currency=me.currency))
 
 
 async def _again(context: PageContext) -> Facts:

@@ -100,7 +100,7 @@ async def wallet_transactions(
     }  # fmt: skip
 
     def shown(row: Row) -> Transaction:
-        return _transaction(row, me.currency)
+        return line(row, me.currency)
 
     if csv_stream.wanted(context.headers.get("accept", "")):
         pages = statement.pages(context.db, me.account_id, me.mode, **filters)
@@ -123,7 +123,8 @@ def _pot(row: Row) -> Pot:
     )  # fmt: skip
 
 
-def _transaction(row: Row, currency: str) -> Transaction:
+def line(row: Row, currency: str) -> Transaction:
+    """A line of the statement."""
     return Transaction(
         id=row["id"], wallet=row["wallet"], kind=row["kind"], amount=row["amount"],
         balance=row["balance_after"], currency=currency, message_id=row["message_id"],

@@ -24,6 +24,11 @@ def money(amount: Micros | None, currency: str) -> str:
     return f"{sign}{whole:,}.{decimals} {currency}"
 
 
+def plain(amount: Micros | None) -> str:
+    """`1234500000` → `1234.50`, as a form takes it; empty for none."""
+    return "" if amount is None else money(amount, "").strip().replace(",", "").replace("−", "-")
+
+
 def phone(number: str | None) -> str:
     """`+15550111222` → `+1 555-011-1222`; a user or sender name stays as it is."""
     if not number or not number.startswith("+"):
@@ -107,6 +112,7 @@ def ticks(text: str) -> Markup:
 
 
 FILTERS: dict[str, Any] = {
-    "money": money, "phone": phone, "time": time, "date": date, "duration": duration,
-    "span": span, "count_of": count, "size": size, "words": words, "ticks": ticks,
+    "money": money, "plain": plain, "phone": phone, "time": time, "date": date,
+    "duration": duration, "span": span, "count_of": count, "size": size, "words": words,
+    "ticks": ticks,
 }  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from db import accounts
 from db.connection import Conn
-from telephony.accounts import NewKey, create_key, revoke_key, rotate_key
+from telephony.accounts import NewKey, change_key, create_key, revoke_key, rotate_key
 from telephony.clock import Instant
 from telephony.errors import NotFoundError, ValidationFailedError
 from telephony.money import Micros
@@ -43,6 +43,15 @@ def revoke(conn: Conn, member: Member, key_id: str, now: Instant) -> None:
     """Let a key work no more; NotFoundError for another account's."""
     _own(conn, member, key_id, now)
     revoke_key(conn, key_id, actor=member.actor, now=now)
+
+
+def change(
+    conn: Conn, member: Member, key_id: str, cidrs: Iterable[str], limits: dict[str, int | None],
+    now: Instant,
+) -> None:  # fmt: skip
+    """Set networks and limits of a key; NotFoundError, ValidationFailedError."""
+    _own(conn, member, key_id, now)
+    change_key(conn, key_id, cidrs, limits, actor=member.actor, now=now)
 
 
 def _may(member: Member, now: Instant) -> None:
