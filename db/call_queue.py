@@ -79,3 +79,13 @@ def queued_before(conn: Conn, before: int) -> list[Row]:
         "SELECT * FROM call WHERE status = 'queued' AND due_at < :before AND created_at < :before",
         before=before,
     )
+
+
+async def in_progress(reader: Reader, account_id: str, mode: str, limit: int) -> list[Row]:
+    """Calls that have not ended, newest first. The order is not that of an index, so that the few
+    open ones are looked up, and not the whole log read for them."""
+    return await reader.all(
+        f"SELECT * FROM call WHERE account_id = :account_id AND mode = :mode AND {OPEN}"
+        " ORDER BY created_at DESC, id DESC LIMIT :limit",
+        account_id=account_id, mode=mode, limit=limit,
+    )  # fmt: skip

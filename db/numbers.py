@@ -8,7 +8,8 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, valid_mode
-from db.connection import Conn, Row, insert_new
+from db.connection import Conn, Reader, Row, insert_new
+from db.lists import like
 
 
 class OwnedNumber(Table, table=True):
@@ -51,6 +52,33 @@ def own(conn: Conn, **facts: Any) -> bool:
 def owned(conn: Conn, number: str) -> Row | None:
     """Who owns the number, and what rings when it is called."""
     return conn.one("SELECT * FROM owned_number WHERE number = :number", number=number)
+
+
+def change(conn: Conn, number: str, **facts: Any) -> None:
+    """Set columns of a number that is owned."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE owned_number SET {sets} WHERE number = :number", number=number, **facts)
+
+
+async def page(
+    reader: Reader, account_id: str, *, limit: int, after: str = "", search: str = ""
+) -> list[Row]:
+    """Numbers of an account behind one of them, in order; `search` is a part of one, or of what
+    it rings."""
+    return await reader.all(
+        "SELECT * FROM owned_number WHERE account_id = :account_id AND number > :after"
+        " AND LOWER(number || ' ' || targets || ' ' || forward_to) LIKE :search ESCAPE '\\'"
+        " ORDER BY number LIMIT :limit",
+        account_id=account_id, after=after, search=like(search), limit=limit,
+    )  # fmt: skip
+
+
+async def find(reader: Reader, account_id: str, number: str) -> Row | None:
+    """A number of an account."""
+    return await reader.one(
+        "SELECT * FROM owned_number WHERE number = :number AND account_id = :account_id",
+        number=number, account_id=account_id,
+    )  # fmt: skip
 
 
 def every(conn: Conn) -> list[Row]:

@@ -8,7 +8,7 @@ from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
-from db.columns import instant, one_of, partial, valid_mode
+from db.columns import instant, one_of, partial, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 from db.states import Transitions, move
@@ -36,7 +36,7 @@ TRANSITIONS: Transitions[RecordingStatus] = {
 class Recording(Table, table=True):
     """One call's audio: WAV of `channels` channels, `size` bytes, `duration` in whole seconds.
     `repaired`: the PBX died while it wrote, and the header was mended. `stored_as` is the key in
-    the store."""
+    the store, `peaks` what its waveform is drawn from."""
 
     __table_args__ = (
         one_of("status", RecordingStatus),
@@ -58,6 +58,7 @@ class Recording(Table, table=True):
     duration: int | None = None
     repaired: bool = False
     stored_as: str = ""
+    peaks: str = text(default="")
     created_at: int = instant()
     stored_at: int | None = instant(default=None)
     delete_at: int | None = instant(default=None)
@@ -68,7 +69,7 @@ _COLUMNS = "r.*, c.channel_id, c.ended_at, c.hangup_cause, c.callback_url, c.req
 
 def add(conn: Conn, **facts: Any) -> None:
     """Insert a recording that has begun."""
-    blank = {"sha256": "", "stored_as": "", "repaired": False}
+    blank = {"sha256": "", "stored_as": "", "peaks": "", "repaired": False}
     status = RecordingStatus.recording
     insert(conn, "recording", id=new_id("rec"), status=status, **blank, **facts)
 
@@ -113,6 +114,11 @@ async def due(reader: Reader, now: int, limit: int) -> list[Row]:
 async def find(reader: Reader, recording_id: str) -> Row | None:
     """A recording, whoever owns it."""
     return await reader.one("SELECT * FROM recording WHERE id = :id", id=recording_id)
+
+
+async def of_call(reader: Reader, call_id: str) -> Row | None:
+    """The recording of a call, whatever has become of it."""
+    return await reader.one("SELECT * FROM recording WHERE call_id = :id", id=call_id)
 
 
 async def stored_of(reader: Reader, call_ids: Iterable[str]) -> dict[str, Row]:

@@ -1,6 +1,9 @@
 """All pages of signing in and of the dashboard."""
 
 from api.dashboard import (
+    call,
+    caller_ids,
+    calls,
     confirm,
     events,
     home,
@@ -8,6 +11,9 @@ from api.dashboard import (
     keys,
     limits,
     messages,
+    numbers,
+    phone,
+    phones,
     register,
     security,
     send,
@@ -26,4 +32,6 @@ PAGES: tuple[Page, ...] = (
     *send.page.all, *messages.page.all, *signature.page.all, *events.page.all,
     *webhooks.page.all,
     *key_limits.page.all, *limits.page.all,
+    *phones.page.all, *phone.page.all, *calls.page.all, *call.page.all,
+    *numbers.page.all, *caller_ids.page.all,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 from api import csv_stream
 from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body, Moment, Money, SipAccount, Time, Until
-from api.v1.recordings import linked
+from api.v1.recordings import Reading, linked
 from db import call_log
 from db.connection import Row
 from telephony.billing.rating import Rate
@@ -88,12 +88,22 @@ class LogPage(Answer):
 )  # fmt: skip
 async def call_logs(context: Context, query: LogQuery) -> LogPage | StreamingResponse:
     """Read the call log, newest call first; `Accept: text/csv` streams the whole result."""
-    me, filters = context.me, _filters(query)
+    me = context.me
     if csv_stream.wanted(context.headers.get("accept", "")):
-        pages = call_log.pages(context.db, me.account_id, me.mode, **filters)
-        return csv_stream.response("call-log.csv", LogRow, _linked(context, pages), _log_row)
+        return as_csv(context, me.account_id, me.mode, query)
+    return await listed(context, me.account_id, me.mode, query)
+
+
+def as_csv(context: Reading, account_id: str, mode: str, query: LogQuery) -> StreamingResponse:
+    """The whole result, as it is read."""
+    pages = call_log.pages(context.db, account_id, mode, **_filters(query))
+    return csv_stream.response("call-log.csv", LogRow, _linked(context, pages), _log_row)
+
+
+async def listed(context: Reading, account_id: str, mode: str, query: LogQuery) -> LogPage:
+    """One page of the result."""
     found, more, total = await call_log.listing(
-        context.db, me.account_id, me.mode, limit=query.limit, offset=query.offset, **filters
+        context.db, account_id, mode, limit=query.limit, offset=query.offset, **_filters(query)
     )
     rows = await linked(context, found)
     return LogPage(
@@ -103,7 +113,7 @@ async def call_logs(context: Context, query: LogQuery) -> LogPage | StreamingRes
     )  # fmt: skip
 
 
-async def _linked(context: Context, pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
+async def _linked(context: Reading, pages: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
     async for rows in pages:
         yield await linked(context, rows)
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body, Moment, Money, SipAccount, Time, Until
 from api.v1.call_log import PAGE_DEFAULT, PAGE_MAX, searched
-from api.v1.recordings import linked
+from api.v1.recordings import Reading, linked
 from api.v1.sms import Step
 from db import call_log, calls
 from db.connection import Row
@@ -91,12 +91,18 @@ class CallPage(Answer):
           errors=(NotFoundError,))  # fmt: skip
 async def show_call(context: Context, _: None) -> CallAnswer:
     """Show a call, its state and its timeline."""
-    me, call_id = context.me, context.path["call_id"]
-    row = await calls.find(context.db, me.account_id, me.mode, call_id)
+    row = await calls.find(
+        context.db, context.me.account_id, context.me.mode, context.path["call_id"]
+    )
     if row is None:
         raise NotFoundError("There is no such call.")
+    return await told(context, row)
+
+
+async def told(context: Reading, row: Row) -> CallAnswer:
+    """All that is told of a call."""
     (row,) = await linked(context, [row])
-    timeline = [Step(**step) for step in await calls.timeline(context.db, call_id)]
+    timeline = [Step(**step) for step in await calls.timeline(context.db, row["id"])]
     return CallAnswer(**_facts(row), timeline=timeline)
 
 

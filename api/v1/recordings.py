@@ -1,16 +1,20 @@
 """The audio of a recorded call, whole or a part of it."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Protocol
 
 from pydantic import Field
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
 from api.endpoint import PUBLIC, Context, Endpoints
 from api.fields import Body
-from api.ranges import part
+from api.ranges import Part, part
 from db import recordings
 from db.connection import Row
+from db.database import Database
 from db.recordings import RecordingStatus
+from telephony.clock import Instant
 from telephony.errors import (
     LinkExpiredError,
     LinkForgedError,
@@ -20,7 +24,10 @@ from telephony.errors import (
     ScopeMissingError,
     StoreUnavailableError,
 )
+from telephony.secrets import Vault
+from telephony.settings import Settings
 from telephony.voice.recordings.links import Links
+from telephony.voice.recordings.store import RecordingStore
 
 endpoint = Endpoints()
 
@@ -50,12 +57,30 @@ class LinkQuery(Body):
 async def recording(context: Context, query: LinkQuery) -> Response:
     """Get the audio of a recorded call, by its signed link or with a key; ranges are served."""
     row = await _permitted(context, query)
-    if row["status"] != RecordingStatus.stored:
-        raise NotFoundError(WHY_NOT[row["status"]])
-    return await _audio(context, row, _headers(row))
+    return await audio(context.recordings, row, context.method, context.headers)
 
 
-async def linked(context: Context, rows: list[Row]) -> list[Row]:
+class Reading(Protocol):
+    """What reads need of their request, be it one of the API or of a page."""
+
+    @property
+    def db(self) -> Database:
+        """Where calls and recordings are."""
+
+    @property
+    def settings(self) -> Settings:
+        """They tell for how long a link is good."""
+
+    @property
+    def vault(self) -> Vault:
+        """It signs links."""
+
+    @property
+    def now(self) -> Instant:
+        """When the request came."""
+
+
+async def linked(context: Reading, rows: list[Row]) -> list[Row]:
     """Calls, each with the `recording_url` under which it can be heard, or None."""
     asked = [row["id"] for row in rows if row["record"]]
     found = await recordings.stored_of(context.db, asked) if asked else {}
@@ -96,21 +121,28 @@ def _headers(row: Row) -> dict[str, str]:
     }
 
 
-async def _audio(context: Context, row: Row, headers: dict[str, str]) -> Response:
+async def audio(store: RecordingStore, row: Row, method: str, asked: Headers) -> Response:
+    """The WAV of a recording, or the range of it that the headers ask for."""
+    if row["status"] != RecordingStatus.stored:
+        raise NotFoundError(WHY_NOT[row["status"]])
+    headers = _headers(row)
     # A range of another version would not fit to what the client has.
-    fits = context.headers.get("if-range", headers["ETag"]) == headers["ETag"]
-    ranged = fits and context.method == "GET"
-    wanted = part(context.headers.get("range") if ranged else None, row["size"])
+    fits = asked.get("if-range", headers["ETag"]) == headers["ETag"]
+    wanted = part(asked.get("range") if fits and method == "GET" else None, row["size"])
     headers |= {"Content-Length": str(wanted.stop - wanted.start), "Content-Type": AUDIO}
-    if context.method == "HEAD":
+    if method == "HEAD":
         return Response(headers=headers)
+    chunks = await _read(store, row["stored_as"], wanted)
+    if wanted.whole:
+        return StreamingResponse(chunks, headers=headers)
+    headers |= {"Content-Range": wanted.content_range}
+    return StreamingResponse(chunks, 206, headers)
+
+
+async def _read(store: RecordingStore, key: str, wanted: Part) -> AsyncIterator[bytes]:
     try:
-        audio = await context.recordings.read(row["stored_as"], wanted.start, wanted.stop)
+        return await store.read(key, wanted.start, wanted.stop)
     except FileNotFoundError as error:
         raise NotFoundError("The recording is no longer in the store.") from error
     except OSError as error:
         raise StoreUnavailableError from error
-    if wanted.whole:
-        return StreamingResponse(audio, headers=headers)
-    headers |= {"Content-Range": wanted.content_range}
-    return StreamingResponse(audio, 206, headers)

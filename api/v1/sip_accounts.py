@@ -10,6 +10,7 @@ from api.v1.applied import wait_applied
 from api.v1.sip_account_forms import SipAccountBody, SipAccountOptions, Transport
 from db import caller_ids, sip
 from db.connection import Row
+from db.database import Database
 from telephony.errors import CallerIdNotAllowedError, NotFoundError, SipAccountExistsError
 from telephony.settings import Settings
 from telephony.voice import sip_accounts
@@ -128,7 +129,11 @@ async def _when_forgotten(context: Context, body: dict[str, Any]) -> tuple[int, 
 @endpoint("GET", "/voip/accounts", scope="voip:read", takes=ListQuery, returns=SipAccountPage)
 async def sip_account_list(context: Context, query: ListQuery) -> SipAccountPage:
     """List the SIP accounts, each with the phones that are registered."""
-    account_id, db = context.me.account_id, context.db
+    return await listed(context.db, context.me.account_id, query)
+
+
+async def listed(db: Database, account_id: str, query: ListQuery) -> SipAccountPage:
+    """One page of the SIP accounts of an account."""
     found = await sip.page(
         db, account_id, limit=query.limit + 1, offset=query.offset, cursor=query.cursor,
         search=query.search,
@@ -150,7 +155,7 @@ def create_sip_account(context: Context, body: SipAccountBody) -> Created:
     conn, me, settings = context.conn, context.me, context.settings
     given = body.sip_password  # an empty one is false, and must be refused
     secret = sip_accounts.new_secret() if given is None else given.get_secret_value()
-    facts = _columns(body) | {"caller_id": _caller_id(context, body)}
+    facts = columns_of(body) | {"caller_id": _caller_id(context, body)}
     sip_id = sip_accounts.create(
         conn, context.vault, settings.realm, account_id=me.account_id, secret=secret,
         username=sip_accounts.new_username() if body.username is None else body.username,
@@ -159,7 +164,7 @@ def create_sip_account(context: Context, body: SipAccountBody) -> Created:
     row = sip_accounts.pick(conn, me.account_id, sip_id)
     return Created(
         **_facts(row), server=f"{settings.sip_host}:{settings.sip_port}",
-        realm=settings.realm, ways=_ways(settings),
+        realm=settings.realm, ways=ways_of(settings),
         sip_password=secret if given is None else None,
     )  # fmt: skip
 
@@ -169,10 +174,15 @@ def create_sip_account(context: Context, body: SipAccountBody) -> Created:
 )
 async def read_sip_account(context: Context, _: None) -> SipAccount:
     """Read a SIP account and the phones that are registered; its username serves as id, too."""
-    row = await sip.find(context.db, context.me.account_id, context.path["id"])
+    return await read(context.db, context.me.account_id, context.path["id"])
+
+
+async def read(db: Database, account_id: str, name: str) -> SipAccount:
+    """A SIP account of an account, by its id or username, with its phones; NotFoundError."""
+    row = await sip.find(db, account_id, name)
     if row is None:
         raise NotFoundError
-    (state,) = await sip.with_state(context.db, [row])
+    (state,) = await sip.with_state(db, [row])
     return SipAccount(**_facts(state))
 
 
@@ -184,7 +194,7 @@ async def read_sip_account(context: Context, _: None) -> SipAccount:
 def change_sip_account(context: Context, body: SipAccountOptions) -> SipAccount:
     """Change a SIP account; what is not given stays as it is. A suspended one loses its calls."""
     row = sip_accounts.change(
-        context.conn, context.me.account_id, context.path["id"], _columns(body), context.now
+        context.conn, context.me.account_id, context.path["id"], columns_of(body), context.now
     )
     return SipAccount(**_facts(row))
 
@@ -199,11 +209,10 @@ def delete_sip_account(context: Context, _: None) -> Deleted:
     return Deleted(id=row["id"], username=row["username"])
 
 
-def _columns(body: SipAccountOptions) -> dict[str, Any]:
-    """What was given, as it is stored."""
-    columns = {name: getattr(body, name) for name in body.model_fields_set}
-    for name in ("username", "sip_password"):
-        columns.pop(name, None)
+def columns_of(body: SipAccountOptions) -> dict[str, Any]:
+    """The options that were given, as they are stored."""
+    given = body.model_fields_set & set(SipAccountOptions.model_fields)
+    columns = {name: getattr(body, name) for name in given}
     for name in ("codecs", "transports"):
         if name in columns:
             columns[name] = ",".join(dict.fromkeys(columns[name]))
@@ -231,7 +240,8 @@ def _facts(row: Row) -> dict[str, Any]:
     return facts
 
 
-def _ways(settings: Settings) -> list[Way]:
+def ways_of(settings: Settings) -> list[Way]:
+    """Where phones reach the server."""
     ports: dict[Transport, int] = {
         "udp": settings.sip_port, "tcp": settings.sip_port, "tls": settings.sips_port,
         "wss": settings.wss_port,

@@ -34,6 +34,7 @@ from telephony.errors import (
 )
 from telephony.money import shown
 from telephony.phone_numbers import e164
+from telephony.settings import Settings
 from telephony.voice.hangups import hang_up
 from telephony.voice.place import CALL_SECONDS_MAX, RING_SECONDS_DEFAULT, SIP, Wish, place
 from telephony.voice.recordings.policy import OFF, STEREO
@@ -131,14 +132,7 @@ class HangupAnswer(Answer):
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: `from` rings first, then `to` is dialled."""
     context.backlog.take("calls", context.me.account_id)
-    wish = Wish(
-        to=body.to, origin=body.from_, caller_id=body.caller_id or "",
-        record=_record(body.record),
-        ring_seconds=body.timeout_seconds, time_limit_seconds=body.time_limit_seconds,
-        callback_url=callback(body.callback_url, context.settings), reference=body.reference,
-        request_id=context.request_id,
-    )  # fmt: skip
-    me = context.me
+    me, wish = context.me, wish_of(body, context.settings, context.request_id)
     placed = place(
         context.conn, context.settings, account_id=me.account_id, mode=me.mode, key_id=me.key_id,
         wish=wish, now=context.now,
@@ -152,6 +146,16 @@ def place_call(context: Context, body: CallBody) -> Placed:
         call_id=placed.call_id, to=placed.to, from_=placed.origin, caller_id=placed.caller_id,
         max_seconds=placed.max_seconds, rate=placed.rate.voice_per_minute,
         first_leg_rate=first,
+    )  # fmt: skip
+
+
+def wish_of(body: CallBody, settings: Settings, request_id: str) -> Wish:
+    """What a body asks for."""
+    return Wish(
+        to=body.to, origin=body.from_, caller_id=body.caller_id or "",
+        record=_record(body.record), ring_seconds=body.timeout_seconds,
+        time_limit_seconds=body.time_limit_seconds, reference=body.reference,
+        callback_url=callback(body.callback_url, settings), request_id=request_id,
     )  # fmt: skip
 
 

@@ -97,11 +97,12 @@ def tell(
     Raises ValidationFailedError where no code counts."""
     check = caller_ids.try_code(conn, account_id, mode, number, now, TRIES_MAX)
     if check is None:
-        raise ValidationFailedError(
+        message = (
             f"No code for {number} counts now: it was tried {TRIES_MAX} times or is older than"
-            f" {VALID_SECONDS // 60} minutes. Have a new one spoken.",
-            errors=[{"field": "code", "code": "expired", "message": "no code counts now"}],
+            f" {VALID_SECONDS // 60} minutes. Have a new one spoken."
         )
+        error = {"field": "code", "code": "expired", "message": message}
+        raise ValidationFailedError(message, errors=[error])
     if not hmac.compare_digest(check["code_hmac"], _hmac(vault, account_id, number, code)):
         return int(TRIES_MAX - check["tries"])
     if mode == "live":

@@ -1,9 +1,10 @@
 """Numbers that accounts own: who rings when they are called."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from db import numbers, sip
-from db.connection import Conn
+from db.connection import Conn, Row
 from telephony.clock import Instant
 from telephony.errors import NotFoundError, ValidationFailedError
 from telephony.phone_numbers import e164
@@ -18,9 +19,7 @@ def own(
 ) -> str:  # fmt: skip
     """Give a number to an account; the number in E.164."""
     _check_targets(conn, account_id, targets)
-    shortest, longest = RING_SECONDS
-    if not shortest <= ring_seconds <= longest:
-        raise ValidationFailedError(f"A phone rings for {shortest} to {longest} seconds.")
+    _check_ringing(ring_seconds)
     text = _e164(number)
     added = numbers.own(
         conn, number=text, account_id=account_id, mode=mode, strategy=strategy,
@@ -30,6 +29,39 @@ def own(
     if not added:
         raise ValidationFailedError(f"{text} is owned already.")
     return text
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Whom a number rings: `targets` are SIP usernames, `forward_to` is E.164 or empty."""
+
+    targets: tuple[str, ...]
+    strategy: str
+    ring_seconds: int
+    forward_to: str
+
+    @property
+    def columns(self) -> Row:
+        """As it is stored."""
+        return {"targets": ",".join(self.targets), "strategy": self.strategy,
+                "ring_seconds": self.ring_seconds, "forward_to": self.forward_to}  # fmt: skip
+
+
+def change(conn: Conn, account_id: str, number: str, rule: Rule) -> Row:
+    """Set what rings from now on; the row before. NotFoundError for another account's number."""
+    row = numbers.owned(conn, number)
+    if row is None or row["account_id"] != account_id:
+        raise NotFoundError("The account does not own this number.")
+    _check_targets(conn, account_id, rule.targets)
+    _check_ringing(rule.ring_seconds)
+    numbers.change(conn, number, **rule.columns)
+    return row
+
+
+def _check_ringing(seconds: int) -> None:
+    shortest, longest = RING_SECONDS
+    if not shortest <= seconds <= longest:
+        raise ValidationFailedError(f"A phone rings for {shortest} to {longest} seconds.")
 
 
 def _check_targets(conn: Conn, account_id: str, targets: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ def _full(of: str, most: int) -> ConcurrencyLimitError:
 
 
 def take_turn(
-    conn: Conn, settings: Settings, account_id: str, mode: str, key_id: str, at: Instant
+    conn: Conn, settings: Settings, account_id: str, mode: str, key_id: str | None, at: Instant
 ) -> Instant:
     """When a call that is accepted now may be placed: after the calls that the account and the
     key have queued before, but before those of others, even where the node is late."""
@@ -40,6 +40,6 @@ def take_turn(
     due = at if head is None else min(at, head)
     per_second = limits["account_pace"] or settings.calls_per_second
     due = pace.next_turn(conn, account_id, mode, due, SECOND // per_second)
-    if limits["key_pace"]:
+    if key_id and limits["key_pace"]:
         due = pace.next_turn(conn, key_id, mode, due, SECOND // limits["key_pace"])
     return due

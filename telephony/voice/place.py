@@ -72,15 +72,15 @@ class Target:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who places a call by the API."""
+    """Who places a call; without a key where a member does."""
 
     account_id: str
     mode: str
-    key_id: str
+    key_id: str | None
 
 
 def place(
-    conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str, wish: Wish,
+    conn: Conn, settings: Settings, *, account_id: str, mode: str, key_id: str | None, wish: Wish,
     now: Instant,
 ) -> Placed:  # fmt: skip
     """Queue a call; raises InsufficientFundsError, ConcurrencyLimitError and the 403 errors, and

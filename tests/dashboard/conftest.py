@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.web import streams
 from db.database import Database
 from db.session import open_database
 from telephony.secrets import Vault
@@ -25,6 +26,14 @@ def settings() -> Settings:
 @pytest.fixture
 def vault() -> Vault:
     return Vault(Fernet.generate_key().decode())
+
+
+@pytest.fixture(autouse=True)
+def _streams_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream tells what there is now, and ends."""
+    monkeypatch.setattr(streams, "BREATH_SECONDS", 0.0)
+    monkeypatch.setattr(streams, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(streams, "LIFE_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from db import (
     message_queue,
     messages,
     notices,
+    numbers,
     price_list,
     receipts,
     recordings,
@@ -208,6 +209,20 @@ async def test_a_request_is_found_with_what_it_made_by_indexes(conn: Explaining)
     assert [step for step in conn.plans if "id>? AND id<?" in step]
 
 
+async def test_calls_in_progress_are_found_among_the_open_ones(conn: Explaining) -> None:
+    """However long the log is."""
+    await call_queue.in_progress(ExplainingReader(conn), "acc", "test", 50)
+    assert [step for step in conn.plans if "INDEX ix_call_busy" in step], conn.plans
+
+
+async def test_numbers_are_read_off_those_of_the_account(conn: Explaining) -> None:
+    reader = ExplainingReader(conn)
+    await numbers.page(reader, "acc", limit=50, after="+1", search="155")
+    await numbers.find(reader, "acc", "+15550111222")
+    numbers.change(conn, "+15550111222", strategy="all")
+    assert not [step for step in conn.plans if step.startswith("SCAN")], conn.plans
+
+
 async def test_the_call_log_is_read_in_its_order(conn: Explaining) -> None:
     """Newest first comes from the index, so a page costs its rows, not the whole history."""
     await call_log.listing(ExplainingReader(conn), "acc", "test", limit=50)
@@ -258,6 +273,7 @@ async def test_recordings_are_found_by_an_index(conn: Explaining) -> None:
     await recordings.due(reader, START, 50)
     await recordings.stored_of(reader, ["call_1"])
     await recordings.find(reader, "rec_1")
+    await recordings.of_call(reader, "call_1")
     recordings.go(conn, "rec_1", recordings.RecordingStatus.stored)
     assert [step for step in conn.plans if step.startswith("SCAN")] == []
 

@@ -32,7 +32,7 @@ def stored(conn: Conn, recording: Row, wav: Wav, key: str, links: Links, days: i
     row = recordings.go(
         conn, recording["id"], RecordingStatus.stored, size=wav.size, sha256=wav.sha256,
         duration=wav.duration, repaired=recording["hangup_cause"] == LOST, stored_as=key,
-        stored_at=at, delete_at=delete_at,
+        stored_at=at, delete_at=delete_at, peaks=wav.peaks,
     )  # fmt: skip
     if row is None:
         return False

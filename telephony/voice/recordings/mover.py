@@ -22,8 +22,9 @@ from telephony.queue import Kick, repeat
 from telephony.settings import Settings
 from telephony.voice.recordings import deeds
 from telephony.voice.recordings.links import Links
+from telephony.voice.recordings.peaks import SAMPLE_BYTES
 from telephony.voice.recordings.store import RecordingStore
-from telephony.voice.recordings.wav import SAMPLE_BYTES, Wav
+from telephony.voice.recordings.wav import Wav
 
 POLL_SECONDS = 1.0
 STABLE_SECONDS = 2.0

@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from telephony.voice.recordings.peaks import SAMPLE_BYTES, Peaks
+
 RATE = 8000
-SAMPLE_BYTES = 2
 PCM = 1
 HEADER_BYTES = 44
 CHUNK_BYTES = 1 << 18
@@ -28,8 +29,8 @@ def header(channels: int, audio_bytes: int) -> bytes:
 
 
 class Wav:
-    """Raw audio of a file as a WAV to read through once, from the start; afterwards `sha256` is
-    that of what was read. A last sample that is not whole is left out."""
+    """Raw audio of a file as a WAV to read through once, from the start; afterwards `sha256` and
+    `peaks` are those of what was read. A last sample that is not whole is left out."""
 
     def __init__(self, raw: Path, channels: int, raw_bytes: int) -> None:
         frame = channels * SAMPLE_BYTES
@@ -39,6 +40,12 @@ class Wav:
         self._raw = raw
         self._channels = channels
         self._hash = hashlib.sha256()
+        self._peaks = Peaks(channels, self.audio_bytes)
+
+    @property
+    def peaks(self) -> str:
+        """What a waveform is drawn from."""
+        return self._peaks.text
 
     @property
     def sha256(self) -> str:
@@ -47,6 +54,7 @@ class Wav:
 
     def __iter__(self) -> Iterator[bytes]:
         self._hash = hashlib.sha256()
+        self._peaks = Peaks(self._channels, self.audio_bytes)
         for chunk in self._chunks():
             self._hash.update(chunk)
             yield chunk
@@ -60,4 +68,5 @@ class Wav:
                 if not chunk:
                     raise OSError(f"{self._raw} became shorter while it was read")
                 left -= len(chunk)
+                self._peaks.take(chunk)
                 yield chunk

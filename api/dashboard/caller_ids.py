@@ -1,0 +1,82 @@
+"""Numbers that the account may show: verified by a code that a call speaks to them."""
+
+from typing import Annotated
+
+from pydantic import Field
+from starlette.responses import Response
+
+from api.dashboard.lists import Mode, ModeQuery
+from api.dashboard.viewer import go, member
+from api.fields import Body, Number
+from api.web.page import Facts, PageContext, Pages
+from db import caller_ids as stored
+from telephony.users import numbers
+from telephony.users.problems import bad
+from telephony.users.roles import Right, having
+
+page = Pages()
+HERE = "/dashboard/caller-ids"
+LOOKERS, BUILDERS = having(Right.look), having(Right.build)
+
+
+class NumberForm(Body):
+    """A number, in one mode."""
+
+    mode: Mode
+    number: Number
+
+
+class CodeForm(NumberForm):
+    """The code that it was told."""
+
+    code: Annotated[str, Field(max_length=20)]
+
+
+async def _listed(context: PageContext, mode: str) -> Facts:
+    me = member(context)
+    return {
+        "mode": mode, "numbers": await stored.of_account(context.db, me.account_id, mode),
+        "started": None, "builds": Right.build in me.rights,
+    }  # fmt: skip
+
+
+async def _again(context: PageContext) -> Facts:
+    return await _listed(context, "live" if context.values.get("mode") == "live" else "test")
+
+
+@page("GET", HERE, roles=LOOKERS, template="dashboard/caller_ids.html", takes=ModeQuery)
+async def show_caller_ids(context: PageContext, given: ModeQuery) -> Facts:
+    """The numbers, and those that wait for their code."""
+    return await _listed(context, given.mode_for(member(context)))
+
+
+@page("POST", f"{HERE}/verify", roles=BUILDERS, takes=NumberForm,
+      template="dashboard/caller_ids.html", again=_again)  # fmt: skip
+async def call_number(context: PageContext, given: NumberForm) -> Facts:
+    """Have a code spoken to it; only test mode shows the code, as the API does."""
+    started = await context.db.write(
+        numbers.verify, context.settings, context.vault, member(context), given.mode,
+        given.number, context.now,
+    )  # fmt: skip
+    return await _listed(context, given.mode) | {"started": started}
+
+
+@page("POST", f"{HERE}/code", roles=BUILDERS, takes=CodeForm,
+      template="dashboard/caller_ids.html", again=_again)  # fmt: skip
+async def tell_number_code(context: PageContext, given: CodeForm) -> Response:
+    """The code that was heard; a wrong one counts as a try, so it is refused after the commit."""
+    left = await context.db.write(
+        numbers.tell_code, context.vault, member(context), given.mode, given.number,
+        given.code.strip(), context.now,
+    )  # fmt: skip
+    if left is not None:
+        raise bad("code", "wrong", f"The code is wrong. {left} tries are left.")
+    return go(f"{HERE}?mode={given.mode}")
+
+
+@page("POST", f"{HERE}/remove", roles=BUILDERS, takes=NumberForm,
+      template="dashboard/caller_ids.html", again=_again)  # fmt: skip
+async def remove_number(context: PageContext, given: NumberForm) -> Response:
+    """It may no longer be shown."""
+    await context.db.write(numbers.give_up, member(context), given.mode, given.number, context.now)
+    return go(f"{HERE}?mode={given.mode}")
