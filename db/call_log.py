@@ -10,7 +10,7 @@ from db.connection import Reader, Row
 from db.lists import Listing, Query
 from db.searched import CALLS
 
-ENDED = replace(CALLS, only=HAS_ENDED)
+ENDED = replace(CALLS, only=HAS_ENDED, narrow={"sip_account": "ix_call_phone"})
 
 
 async def listing(

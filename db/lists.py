@@ -20,6 +20,8 @@ EARLY_MILLIS = 60_000
 """An id is made after the instant that its row was asked for, never so long before."""
 NEWEST_ROWS = 4_000
 """So many are compared before the blocks are asked."""
+NARROW_ROWS = 400
+"""The same where an index has not the columns that are compared, so that each row is fetched."""
 SHORT = 3
 MORE_FOR_SHORT = 4
 """Of short parts: many blocks have them, and the index is slow to tell which."""
@@ -29,11 +31,9 @@ TOTAL_MAX = 10_000
 """A total without a search is exact up to here."""
 SEARCHED_TOTAL_MAX = 100
 """With one up to here, unless the newest rows fill the page: it looks into as many blocks."""
-_COMMON = {
-    "since": "created_at >= :since AND id >= :since_id",
-    "until": "created_at < :until AND id < :until_id",
-    "cursor": "id < :cursor",
-}
+_COMMON = {"since": "created_at >= :since", "until": "created_at < :until"}
+_BETWEEN = "id > :above AND id < :below"
+"""The one pair of bounds in a statement: of several SQLite would pick the first for the index."""
 
 
 class Total(NamedTuple):
@@ -78,13 +78,24 @@ class Query:
     def used(self) -> dict[str, Any]:
         """Parameters of the clauses."""
         used = {name: value for name, value in self.filters.items() if value is not None}
-        for name in ("since", "until"):
-            if name in used:
-                early = EARLY_MILLIS if name == "until" else -EARLY_MILLIS
-                millis = max(0, used[name] // 1000 + early)
-                used[f"{name}_id"] = first_id(self.listed.prefix, millis)
         used.pop("search", None)
         return used | {"mode": self.mode, "account_id": self.account_id}
+
+    @cached_property
+    def above(self) -> str:
+        """All ids are above it; that of an instant belongs to no row."""
+        since = self.filters.get("since")
+        return self._first_at(since // 1000 - EARLY_MILLIS) if since is not None else ""
+
+    @cached_property
+    def below(self) -> str:
+        """All ids are below it."""
+        until, cursor = self.filters.get("until"), self.filters.get("cursor")
+        ends = [] if until is None else [self._first_at(until // 1000 + EARLY_MILLIS)]
+        return min([*ends, cursor or last_id(self.listed.prefix)])
+
+    def _first_at(self, millis: int) -> str:
+        return first_id(self.listed.prefix, max(0, millis))
 
     @property
     def part(self) -> str:
@@ -96,10 +107,22 @@ class Query:
         """All but the search."""
         known = _COMMON | self.listed.filters
         clauses = [known[name] for name in self.filters if self.filters[name] is not None
-                   and name != "search"]  # fmt: skip
+                   and name not in ("search", "cursor")]  # fmt: skip
         if self.account_id is not None:
             clauses.insert(0, "account_id = :account_id")
         return " AND ".join(["mode = :mode", *clauses, self.listed.only])
+
+    def rows(self, reader: Reader) -> str:
+        """The table, on SQLite with the index that a filter has of its own: it keeps no statistics,
+        and would take the one that has all columns."""
+        table, index = self.listed.table, self.narrow
+        return f"{table} INDEXED BY {index}" if index and reader.dialect == "sqlite" else table
+
+    @property
+    def narrow(self) -> str:
+        """The index of the one filter that leaves few rows, if it is used."""
+        found = [one for name, one in self.listed.narrow.items() if name in self.used]
+        return found[0] if found and self.account_id is not None else ""
 
     @cached_property
     def matches(self) -> str:
@@ -133,9 +156,10 @@ async def page(reader: Reader, query: Query, limit: int, offset: int = 0) -> lis
         return await _whole(reader, query, found.ids[offset:])
     table = query.listed.table
     return await reader.all(
-        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {table}"
-        f" WHERE {query.where} ORDER BY id DESC LIMIT :limit OFFSET :offset) ORDER BY id DESC",
-        limit=limit, offset=offset, **query.used,
+        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {query.rows(reader)}"
+        f" WHERE {query.where} AND {_BETWEEN} ORDER BY id DESC LIMIT :limit OFFSET :offset)"
+        " ORDER BY id DESC",
+        limit=limit, offset=offset, above=query.above, below=query.below, **query.used,
     )  # fmt: skip
 
 
@@ -162,9 +186,9 @@ async def total(reader: Reader, query: Query) -> Total:
         found = await _find(reader, query, 0, SEARCHED_TOTAL_MAX)
         return Total(len(found.ids), found.all)
     row = await reader.one(
-        f"SELECT COUNT(*) AS rows FROM (SELECT id FROM {query.listed.table}"
-        f" WHERE {query.where} LIMIT :most) AS counted",
-        most=TOTAL_MAX + 1, **query.used,
+        f"SELECT COUNT(*) AS rows FROM (SELECT id FROM {query.rows(reader)}"
+        f" WHERE {query.where} AND {_BETWEEN} LIMIT :most) AS counted",
+        most=TOTAL_MAX + 1, above=query.above, below=query.below, **query.used,
     )  # fmt: skip
     rows = int(row["rows"]) if row else 0
     return Total(min(rows, TOTAL_MAX), rows <= TOTAL_MAX)
@@ -181,7 +205,7 @@ async def _find(reader: Reader, query: Query, wanted: int, counted: int = 0) -> 
     while edge and (len(ids) < wanted or (len(ids) < counted and seen < counted)):
         blocks = await search.candidates(
             reader, query.listed, _terms(query),
-            edge=edge, below=below, above=query.used.get("since_id", ""), limit=read,
+            edge=edge, below=below, above=query.above, limit=read,
         )  # fmt: skip
         ids += await _in_blocks(reader, query, blocks, edge, most - len(ids))
         if len(blocks) < read:
@@ -199,20 +223,22 @@ def _terms(query: Query) -> str:
 async def _edge(reader: Reader, query: Query) -> str:
     """Rows with ids above it are compared, those up to it are found by their blocks; empty where
     all are compared."""
-    rows = NEWEST_ROWS * (MORE_FOR_SHORT if len(query.part) <= SHORT else 1)
+    rows = NARROW_ROWS if query.narrow else NEWEST_ROWS
+    rows *= MORE_FOR_SHORT if len(query.part) <= SHORT else 1
     newest = await reader.one(
-        f"SELECT id FROM {query.listed.table} WHERE {query.where}"
+        f"SELECT id FROM {query.rows(reader)} WHERE {query.where} AND {_BETWEEN}"
         f" ORDER BY id DESC LIMIT 1 OFFSET {rows}",
-        **query.used,
-    )
+        above=query.above, below=query.below, **query.used,
+    )  # fmt: skip
     return min(newest["id"], await search.frontier(reader, query.listed)) if newest else ""
 
 
 async def _among_newest(reader: Reader, query: Query, edge: str, most: int) -> list[str]:
     rows = await reader.all(
-        f"SELECT id FROM {query.listed.table} WHERE {query.where} AND id > :edge"
+        f"SELECT id FROM {query.rows(reader)} WHERE {query.where} AND {_BETWEEN}"
         f" AND {query.matches} ORDER BY id DESC LIMIT :most",
-        edge=edge, part=like(query.part), most=most, **query.used,
+        above=max(edge, query.above), below=query.below, part=like(query.part), most=most,
+        **query.used,
     )  # fmt: skip
     return [row["id"] for row in rows]
 
@@ -220,7 +246,8 @@ async def _among_newest(reader: Reader, query: Query, edge: str, most: int) -> l
 async def _in_blocks(
     reader: Reader, query: Query, blocks: list[Row], edge: str, most: int
 ) -> list[str]:
-    where = f"id <= :edge AND {query.where} AND {query.matches}"
+    # Not as bounds of an index, which are the block's.
+    where = f"(id || '') <= :edge AND {query.where} AND {query.matches}"
     rows = await reader.all(
         f"{search.in_blocks(reader, query.listed.table, where)} ORDER BY id DESC LIMIT :most",
         numbers=[block["no"] for block in blocks], edge=edge, part=like(query.part), most=most,

@@ -57,13 +57,15 @@ UNDECLARED = "search_term"
 @dataclass(frozen=True)
 class Listed:
     """A table with `account_id` and `mode` that is listed newest first. `filters` are clauses by
-    the name of their parameter, `only` holds for every row of the list."""
+    the name of their parameter, `only` holds for every row of the list. `narrow` names indexes by
+    the filter that they are for."""
 
     table: str
     prefix: str
     searched: tuple[str, ...]
     filters: dict[str, str] = field(default_factory=dict)
     only: str = "1 = 1"
+    narrow: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4096)

@@ -36,6 +36,7 @@ async def someone(database: Database) -> Customer:
 def newest(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows are compared one by one before the blocks are asked."""
     monkeypatch.setattr(lists, "NEWEST_ROWS", request.param)
+    monkeypatch.setattr(lists, "NARROW_ROWS", 2)
     monkeypatch.setattr(search, "ROWS_PER_BLOCK", 4)
     monkeypatch.setattr(lists, "BLOCKS_PER_READ", 2)
     return int(request.param)
@@ -110,6 +111,10 @@ async def test_what_is_found_is_what_a_plain_comparison_finds(
         ({"cursor": made(90), "direction": "inbound"},
          lambda row: row["id"] < made(90) and row["direction"] == "inbound"),
         ({"sip_account": "Bob"}, lambda row: row["sip_account"] == "Bob"),
+        ({"sip_account": "alice", "since": mine[20]["created_at"], "cursor": made(150)},
+         lambda row: row["sip_account"] == "alice" and made(20) <= row["id"] < made(150)),
+        ({"until": mine[3]["created_at"]}, lambda row: row["id"] < made(3)),
+        ({"since": mine[199]["created_at"] + 1}, lambda row: False),
     ]  # fmt: skip
     for part in PARTS:
         for asked, keep in filters:
