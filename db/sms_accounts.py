@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from enum import StrEnum
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
@@ -35,7 +36,10 @@ class SenderId(Table, table=True):
     """A name or short code that an account asked to send by; its numbers need none."""
 
     __tablename__ = "sender_id"
-    __table_args__ = (one_of("status", SenderStatus),)
+    __table_args__ = (
+        one_of("status", SenderStatus),
+        Index("ix_sender_id_queue", "status", "requested_at", "account_id", "sender"),
+    )
 
     account_id: str = Field(primary_key=True, foreign_key="account.id")
     sender: str = Field(primary_key=True)
@@ -116,6 +120,20 @@ def senders(conn: Conn, account_id: str) -> list[Row]:
 async def senders_of(reader: Reader, account_id: str) -> list[Row]:
     """The same, for a door."""
     return await reader.all(_SENDERS, id=account_id)
+
+
+async def sender_queue(
+    reader: Reader, status: str, limit: int, after: tuple[int, str, str] = (0, "", "")
+) -> list[Row]:  # fmt: skip
+    """Sender ids of all accounts in the order in which they were asked for, with the names of the
+    accounts; those that follow (requested_at, account_id, sender)."""
+    return await reader.all(
+        "SELECT s.*, a.name AS account FROM sender_id s JOIN account a ON a.id = s.account_id"
+        " WHERE s.status = :status AND (s.requested_at, s.account_id, s.sender)"
+        " > (:at, :account_id, :sender)"
+        " ORDER BY s.requested_at, s.account_id, s.sender LIMIT :limit",
+        status=status, limit=limit, at=after[0], account_id=after[1], sender=after[2],
+    )  # fmt: skip
 
 
 def drop_sender(conn: Conn, account_id: str, sender: str) -> bool:

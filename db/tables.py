@@ -18,6 +18,7 @@ from db import (
     first_steps,
     holds,
     idempotency,
+    identity,
     inbound,
     incidents,
     ledger,
@@ -41,6 +42,7 @@ from db import (
     sms_replies,
     sms_velocity,
     spending,
+    stored_files,
     tariffs,
     traffic,
     trunks,
@@ -51,10 +53,11 @@ from db.base import Table
 
 DECLARING = (
     account_search, accounts, audit_log, call_queue, caller_ids, calls, cdrs, chain, components,
-    credentials, deliveries, events, first_steps, holds, idempotency, inbound, incidents, ledger,
-    mail, messages, notices, numbers, one_use_tokens, pace, receipts, recordings, request_log,
-    search, sessions, sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts, sms_providers,
-    sms_replies, sms_velocity, spending, tariffs, traffic, trunks, users, webhook_endpoints,
+    credentials, deliveries, events, first_steps, holds, idempotency, identity, inbound, incidents,
+    ledger, mail, messages, notices, numbers, one_use_tokens, pace, receipts, recordings,
+    request_log, search, sessions, sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts,
+    sms_providers, sms_replies, sms_velocity, spending, stored_files, tariffs, traffic, trunks,
+    users, webhook_endpoints,
 )  # fmt: skip
 
 

@@ -130,6 +130,16 @@ def owners(conn: Conn, account_id: str) -> int:
     return int(row["found"]) if row else 0
 
 
+def owners_mails(conn: Conn, account_id: str) -> list[str]:
+    """The addresses of an account's owners."""
+    rows = conn.all(
+        'SELECT u.email FROM membership m JOIN "user" u ON u.id = m.user_id'
+        " WHERE m.account_id = :id AND m.role = 'owner' ORDER BY u.email",
+        id=account_id,
+    )
+    return [row["email"] for row in rows]
+
+
 def first_account(conn: Conn, user_id: str) -> str | None:
     """The account that the user joined first."""
     row = conn.one(

@@ -85,17 +85,26 @@ class Vault:
 
     def seal(self, text: str) -> str:
         """Encrypted and authenticated (AES-256-GCM), as printable text."""
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, text.encode(), None)
-        return SEALED + urlsafe_b64encode(nonce + sealed).decode()
+        return SEALED + urlsafe_b64encode(self.seal_bytes(text.encode())).decode()
 
     def open(self, sealed: str) -> str:
         """What `seal` was given; raises InvalidToken if the master key is another one."""
         if not sealed.startswith(SEALED):
             return self._fernet.decrypt(sealed.encode()).decode()  # as earlier releases sealed
         try:
-            raw = urlsafe_b64decode(sealed.removeprefix(SEALED))
-            return self._cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None).decode()
+            return self.open_bytes(urlsafe_b64decode(sealed.removeprefix(SEALED))).decode()
+        except ValueError as error:
+            raise InvalidToken from error
+
+    def seal_bytes(self, data: bytes) -> bytes:
+        """The same for what is no text, such as a file."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, None)
+
+    def open_bytes(self, sealed: bytes) -> bytes:
+        """What `seal_bytes` was given; raises InvalidToken."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
         except (ValueError, InvalidTag) as error:
             raise InvalidToken from error
 

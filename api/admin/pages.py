@@ -1,10 +1,12 @@
 """All pages of the platform's administrators."""
 
-from api.admin import accounts, home, money
+from api.admin import accounts, home, identity, money, senders
 from api.web.page import Page
 
 PAGES: tuple[Page, ...] = (
     *home.page.all,
     *accounts.page.all,
     *money.page.all,
+    *identity.page.all,
+    *senders.page.all,
 )

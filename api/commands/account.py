@@ -25,13 +25,14 @@ from db import accounts, caller_ids, numbers, tariffs
 from db.connection import Conn
 from telephony import audit
 from telephony.admin import accounts as admin
-from telephony.admin import money
+from telephony.admin import identity, money
 from telephony.audit import Actor
 from telephony.billing import customers, limits, wallets
 from telephony.clock import now, rfc3339
 from telephony.money import shown
 from telephony.phone_numbers import e164
 from telephony.secrets import Vault, load
+from telephony.users.mails import Post
 
 account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
 
@@ -81,13 +82,11 @@ def list_accounts(
 @account.command()
 def approve(name: Account) -> None:
     """Note that the customer's identity is known: live keys work from now on."""
+    post = Post.of(Vault(load(settings()).master_key), settings())
 
     def deed(conn: Conn) -> str:
         row = one_account(conn, name)
-        accounts.change(conn, row["id"], kyc_approved_at=now())
-        audit.record(
-            conn, person(), "account.approved", row["id"], now(), account_id=row["id"]
-        )  # fmt: skip
+        identity.approve_account(conn, person(), now(), row["id"], post)
         return f"{row['name']} is approved."
 
     console.print(write(deed), markup=False)

@@ -11,14 +11,15 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from api.commands.arguments import NONE, Account, Mode
+from api.commands.arguments import NONE, Account, Mode, person
 from api.commands.deeds import one_account
 from api.commands.options import console, database, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers, sms_replies
 from db.connection import Conn
-from db.sms_accounts import SenderStatus
+from telephony.admin import senders as decide
 from telephony.clock import now
+from telephony.errors import Problem
 from telephony.secrets import Vault, load
 from telephony.sms import replies, routes, senders
 from telephony.sms.keywords import Keyword
@@ -159,15 +160,17 @@ def request_sender(name: Account, asked: SenderId) -> None:
 @sender.command("approve")
 def approve_sender(name: Account, asked: SenderId) -> None:
     """Let an account send by a sender id."""
-    _decide(name, asked, SenderStatus.approved, "")
+    _write(lambda conn: decide.approve(
+        conn, person(), now(), one_account(conn, name)["id"], asked))  # fmt: skip
 
 
 @sender.command("refuse")
 def refuse_sender(
-    name: Account, asked: SenderId, note: Annotated[str, typer.Option(help="Why.")] = ""
+    name: Account, asked: SenderId, note: Annotated[str, typer.Option(help="Why.")] = "by command"
 ) -> None:
     """Refuse a sender id, also one that was approved."""
-    _decide(name, asked, SenderStatus.refused, note)
+    _write(lambda conn: decide.refuse(
+        conn, person(), now(), one_account(conn, name)["id"], asked, note))  # fmt: skip
 
 
 @sender.command("default")
@@ -234,15 +237,6 @@ def list_replies(name: Account) -> None:
         console.print(row["number"] or "any", row["keyword"], row["body"], markup=False)
 
 
-def _decide(name: str, asked: str, status: SenderStatus, note: str) -> None:
-    def deed(conn: Conn) -> None:
-        account_id = one_account(conn, name)["id"]
-        if not sms_accounts.decide_sender(conn, account_id, asked, status, note, now()):
-            raise ValueError(f"{asked} was never asked for")
-
-    _write(deed)
-
-
 def _vault() -> Vault:
     return Vault(load(settings()).master_key)
 
@@ -256,7 +250,7 @@ def _write(deed: Callable[[Conn], T]) -> T:
 
     try:
         found: T = asyncio.run(write())
-    except ValueError as error:
+    except (Problem, ValueError) as error:
         console.print(f"Refused: {error}", style="red", markup=False)
         raise SystemExit(1) from error
     return found

@@ -7,6 +7,7 @@ from api.dashboard import (
     confirm,
     events,
     home,
+    identity,
     key_limits,
     keys,
     limits,
@@ -31,7 +32,7 @@ PAGES: tuple[Page, ...] = (
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
     *send.page.all, *messages.page.all, *signature.page.all, *events.page.all,
     *webhooks.page.all,
-    *key_limits.page.all, *limits.page.all,
+    *key_limits.page.all, *limits.page.all, *identity.page.all,
     *phones.page.all, *phone.page.all, *calls.page.all, *call.page.all,
     *numbers.page.all, *caller_ids.page.all,
 )  # fmt: skip

@@ -70,6 +70,25 @@ def changed(conn: Conn, post: Post, email: str, what: str, now: Instant) -> None
     ))  # fmt: skip
 
 
+def identity_approved(conn: Conn, post: Post, email: str, account: str, now: Instant) -> None:
+    """Live keys work from now on."""
+    _send(conn, post, email, "Your identity is checked", now, (
+        f"The identity check of the account “{_one_line(account)}” is approved.",
+        f"Live keys work from now on. Make one: {post.base_url}/dashboard/keys",
+    ))  # fmt: skip
+
+
+def identity_rejected(
+    conn: Conn, post: Post, email: str, account: str, reason: str, now: Instant
+) -> None:
+    """What was missing, and where to hand it in."""
+    _send(conn, post, email, "Your identity could not be checked", now, (
+        f"The identity check of the account “{_one_line(account)}” was not approved:"
+        f" {_one_line(reason)}",
+        f"Hand it in once more: {post.base_url}/dashboard/identity",
+    ))  # fmt: skip
+
+
 def _send(
     conn: Conn, post: Post, email: str, subject: str, now: Instant, paragraphs: tuple[str, ...]
 ) -> None:

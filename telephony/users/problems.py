@@ -61,6 +61,20 @@ class RoleMissingError(Problem):
     title = "Your role in this account does not allow this. Ask an owner of the account."
 
 
+class IdentityWaitsError(Problem):
+    """One check at a time."""
+
+    status, code = 409, "identity_waits"
+    title = "The identity check was handed in already. You get a mail when it is decided."
+
+
+class IdentityDecidedError(Problem):
+    """A check is decided once."""
+
+    status, code = 409, "identity_decided"
+    title = "This identity check is decided already."
+
+
 class LastOwnerError(Problem):
     """Somebody has to own an account."""
 
