@@ -4,12 +4,15 @@ import asyncio
 import json
 
 import pytest
+from cryptography.fernet import Fernet
 
 from db import audit_log, ledger
 from db.connection import Row
 from db.database import Database
+from telephony.secrets import Vault
 from tests.factories import Customer, customer
 from tests.money.test_commands import Run, run
+from tests.users.world import People, of
 
 __all__ = ["run"]
 
@@ -80,6 +83,40 @@ async def test_a_suspension_by_command_has_a_reason(
     assert (entry["action"], json.loads(entry["after"])["reason"]) == (
         "account.lifted", "by command",
     )  # fmt: skip
+
+
+async def test_an_approval_by_command_mails_the_owners(database: Database, run: Run) -> None:
+    people = People(database, of(Vault(Fernet.generate_key().decode())))
+    owner = await people.owner("ada@example.com", "Engines")
+    await people.colleague(owner, "owner", "bob@example.com")
+    await people.colleague(owner, "billing", "eve@example.com")
+    before = len(await database.all("SELECT id FROM mail"))
+    for _ in range(2):
+        said = await asyncio.to_thread(run, "account", "approve", "Engines")
+        assert said == "Engines is approved. "
+    rows = await database.all("SELECT recipient FROM mail ORDER BY id")
+    assert sorted(row["recipient"] for row in rows[before:]) == [
+        "ada@example.com", "bob@example.com",
+    ]  # fmt: skip
+    (entry,) = await audit_log.of_account(database, owner.account_id, 2**62, 1)
+    assert entry["action"] == "account.approved"
+
+
+async def test_sender_ids_by_command_are_in_the_audit_log(
+    database: Database, acme: Customer, run: Run
+) -> None:
+    await asyncio.to_thread(run, "sender", "request", "Acme", "ENGINES")
+    for words, action in (
+        (("approve", "Acme", "ENGINES"), "sender.approved"),
+        (("refuse", "Acme", "ENGINES", "--note", "complaints"), "sender.refused"),
+    ):
+        await asyncio.to_thread(run, "sender", *words)
+        entry = await last_act(database, acme)
+        assert (entry["action"], entry["subject"]) == (action, "ENGINES")
+    assert json.loads(entry["after"])["reason"] == "complaints"
+    assert json.loads(entry["before"]) == {"status": "approved"}
+    told = await asyncio.to_thread(run, "sender", "approve", "Acme", "OTHER", status=1)
+    assert "OTHER was never asked for" in told
 
 
 async def test_limits_by_command_are_in_the_audit_log(

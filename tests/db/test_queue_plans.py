@@ -1,0 +1,54 @@
+"""What administrators look at is read in the order of an index: a page costs its rows, however many
+checks, files and sender ids there are."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from db import identity, sms_accounts, stored_files, users
+from db.sqlite_conn import dict_row
+from tests.db.rows import START
+from tests.db.test_query_plans import Explaining, ExplainingReader
+
+
+@pytest.fixture
+def conn(migrated_sqlite: Path) -> Iterator[Explaining]:
+    raw = sqlite3.connect(f"{migrated_sqlite.as_uri()}?mode=ro", uri=True)
+    raw.row_factory = dict_row
+    yield Explaining(raw)
+    raw.close()
+
+
+Read = Callable[[ExplainingReader], Awaitable[object]]
+READS: dict[str, Read] = {
+    "checks that wait": lambda reader: identity.page(reader, "submitted", 50, "kyc_1"),
+    "checks that are decided": lambda reader: identity.page(reader, "approved", 50),
+    "checks of an account": lambda reader: identity.last_of(reader, "acc_1", 5),
+    "a check": lambda reader: identity.one(reader, "kyc_1"),
+    "files": lambda reader: stored_files.of(reader, "kyc_1"),
+    "a file": lambda reader: stored_files.content(reader, "kyc_1", "fil_1"),
+    "senders that wait": lambda reader: sms_accounts.sender_queue(reader, "requested", 50),
+    "more of them": lambda reader: sms_accounts.sender_queue(
+        reader, "approved", 50, (START, "acc_1", "ACME")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+async def test_a_page_costs_its_rows(conn: Explaining, name: str) -> None:
+    await READS[name](ExplainingReader(conn))
+    assert conn.plans
+    assert [step for step in conn.plans if step.startswith("SCAN")] == []
+    sorted_by = [step for step in conn.plans if "TEMP B-TREE" in step]
+    assert not sorted_by or name == "files"  # a check has two of them
+
+
+def test_what_deeds_look_for_is_found_by_an_index(conn: Explaining) -> None:
+    identity.open_of(conn, "acc_1")
+    identity.by_id(conn, "kyc_1")
+    users.owners_mails(conn, "acc_1")
+    assert len(conn.plans) >= 3
+    assert [step for step in conn.plans if step.startswith("SCAN")] == []
+    assert [step for step in conn.plans if "ix_identity_check_open" in step]
