@@ -32,6 +32,7 @@ from api.commands.tariff import tariff
 from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
 from api.commands.up import PortInUseError, Up
+from api.commands.user import user
 from api.docs.annotated import document
 from api.rate_limit import StoreMissingError
 from db.database import DatabaseError
@@ -61,6 +62,7 @@ cli.add_typer(route, name="route")
 cli.add_typer(number, name="number")
 cli.add_typer(cdr, name="cdr")
 cli.add_typer(status, name="status")
+cli.add_typer(user, name="user")
 cli.command("request")(show_request)
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,

@@ -59,6 +59,12 @@ def by_id(conn: Conn, user_id: str) -> Row:
     return found
 
 
+def page(conn: Conn, after: str, limit: int) -> list[Row]:
+    """Users in the order of their ids, from behind one on."""
+    sql = 'SELECT * FROM "user" WHERE id > :after ORDER BY id LIMIT :limit'
+    return conn.all(sql, after=after, limit=limit)
+
+
 async def by_email(reader: Reader, email: str) -> Row | None:
     """The user of that address, which is in lower case."""
     return await reader.one('SELECT * FROM "user" WHERE email = :email', email=email)

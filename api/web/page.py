@@ -31,6 +31,7 @@ from telephony.settings import Settings
 PUBLIC = None
 SIGN_IN = "/sign-in"
 CONFIRM = "/confirm"
+TWO_FACTOR = "/dashboard/security/two-factor"
 FORM_BYTES_MAX = 256 * 1024
 FORM_FIELDS_MAX = 200
 FILES_MAX = 5
@@ -47,6 +48,10 @@ class Viewer(Protocol):
     @property
     def roles(self) -> Collection[str]:
         """What they are, in their account and on the platform."""
+
+    @property
+    def withheld(self) -> Collection[str]:
+        """Roles that they have once two-factor sign-in is on."""
 
     @property
     def account_id(self) -> str:
@@ -112,6 +117,8 @@ class Page:
             if viewer is None:
                 return _elsewhere(request, SIGN_IN)
             if not set(self.roles) & set(viewer.roles):
+                if set(self.roles) & set(viewer.withheld):
+                    return _elsewhere(request, TWO_FACTOR)
                 raise RoleMissingError
             if self.confirm and not viewer.confirmed(now()):
                 return _elsewhere(request, CONFIRM)

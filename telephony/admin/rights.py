@@ -7,6 +7,7 @@ from db.connection import Conn
 from telephony.audit import Actor
 from telephony.clock import Instant
 from telephony.users.problems import RoleMissingError, bad
+from telephony.users.roles import PLATFORM_ADMIN
 from telephony.users.sessions import Member
 
 P = ParamSpec("P")
@@ -17,7 +18,7 @@ REASON_LENGTH_MAX = 500
 
 def must_administer(member: Member, now: Instant) -> None:
     """Raise RoleMissingError for who only looks, ConfirmFirstError for who has not confirmed."""
-    if member.platform_role != "admin":
+    if PLATFORM_ADMIN not in member.roles:
         raise RoleMissingError("Only an administrator of the platform may do this.")
     member.must_be_confirmed(now)
 

@@ -52,8 +52,17 @@ class Member:
     @property
     def roles(self) -> frozenset[str]:
         """What pages ask for: `user`, the role in the account, `platform_…`."""
-        platform = f"platform_{self.platform_role}" if self.platform_role else ""
-        return frozenset({"user", self.role, platform} - {""})
+        return frozenset({"user", self.role, self._platform if self.two_factor else ""} - {""})
+
+    @property
+    def withheld(self) -> frozenset[str]:
+        """Roles that count once two-factor sign-in is on: a password alone must not be enough to
+        administer the platform."""
+        return frozenset({self._platform} - {""} - self.roles)
+
+    @property
+    def _platform(self) -> str:
+        return f"platform_{self.platform_role}" if self.platform_role else ""
 
     @property
     def rights(self) -> frozenset[Right]:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import pyotp
+
 from db import users
 from db.connection import Conn, Row
 from db.database import Database
 from telephony.clock import SECOND, Instant, now
 from telephony.secrets import Vault
-from telephony.users import mails, register, sessions, sign_in, tokens
+from telephony.users import mails, register, sessions, sign_in, tokens, totp
 from telephony.users.mails import Post
 from telephony.users.passwords import ARGON2
 from telephony.users.sessions import Member, Origin
@@ -19,6 +21,9 @@ OTHER_PASSWORD = "seven purple lamps under water"
 HASH = ARGON2.hash(PASSWORD)
 ORIGIN = Origin("198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64)")
 MINUTE = 60 * SECOND
+TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SECURED: set[str] = set()
+"""Addresses of administrators, who have an app with that secret."""
 HOUR = 60 * MINUTE
 
 
@@ -42,8 +47,11 @@ class People:
         return await self.enter(await self.database.write(_join, of.account_id, role, email))
 
     async def admin(self, role: str = "admin", email: str = "root@example.com") -> Member:
-        """Somebody who administers the platform and has no account."""
+        """Somebody who administers the platform, by password and code, and has no account."""
         user_id = await self.database.write(_admin, email, role)
+        if role:
+            await self.database.write(secure, self.vault, user_id)
+            SECURED.add(email)
         return await self.enter(user_id)
 
     async def enter(self, user_id: str, at: Instant | None = None) -> Member:
@@ -115,6 +123,17 @@ def _admin(conn: Conn, email: str, role: str) -> str:
     user = register.add_user(conn, email, "Root", HASH, now())
     users.change(conn, user["id"], platform_role=role)
     return str(user["id"])
+
+
+def secure(conn: Conn, vault: Vault, user_id: str) -> None:
+    """Switch two-factor sign-in on, with the secret of the tests."""
+    users.change(conn, user_id, totp_sealed=vault.seal(TOTP_SECRET), totp_since=now())
+
+
+def codes() -> list[str]:
+    """The codes that are taken now, in the order in which each may follow the one before."""
+    step = now() // SECOND // totp.STEP_SECONDS
+    return [pyotp.TOTP(TOTP_SECRET).generate_otp(at) for at in (step - 1, step, step + 1)]
 
 
 def of(vault: Vault) -> Post:

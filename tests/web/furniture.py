@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from db import accounts, caller_ids, components, messages, notices, sip_contacts, traffic, users
+from db import accounts, caller_ids, components, messages, notices, sip_contacts, traffic
 from db.calls import CallStatus
 from db.calls import go as move_call
 from db.connection import Conn
@@ -26,7 +26,7 @@ from telephony.webhooks.events import emit
 from telephony.webhooks.samples import SAMPLES
 from tests.db.rows import add_call, add_message
 from tests.factories import Customer, rate, seed_platform
-from tests.users.world import People
+from tests.users.world import People, secure
 
 OWNER, ADMIN = "ada@example.com", "root@example.com"
 COUNTRIES = {
@@ -82,7 +82,7 @@ async def furnish(people: People) -> Home:
     await people.database.write(
         team.invite, people.post, owner, "new@example.com", "read_only", now()
     )
-    await people.database.write(secured, people.vault, admin, owner)
+    await people.database.write(secure, people.vault, owner.user_id)
     return Home(owner, await people.token(owner.user_id), await people.token(admin.user_id))
 
 
@@ -240,10 +240,3 @@ def _day(
          "count": count, "units": units, "cost": cost}
         for kind, outcome, count, units, cost in counted
     ]  # fmt: skip
-
-
-def secured(conn: Conn, vault: Vault, admin: Member, owner: Member) -> None:
-    """Two-factor sign-in is on, as it must be for an administrator."""
-    for member in (admin, owner):
-        users.change(conn, member.user_id, totp_sealed=vault.seal("JBSWY3DPEHPK3PXP"),
-                     totp_since=now())  # fmt: skip

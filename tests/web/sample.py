@@ -27,6 +27,10 @@ class User:
     def roles(self) -> tuple[str, ...]:
         return (self.role,)
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        return ()
+
     def confirmed(self, now: int) -> bool:
         return self.name != "Doubtful"
 

@@ -35,8 +35,12 @@ def test_every_package_has_its_licence() -> None:
 def test_icons_that_templates_name_are_there() -> None:
     api = Path(assets.__file__).parents[1]
     for template in api.glob("*/templates/**/*.html"):
-        for name in re.findall(r'icon\("([\w-]+)"\)', template.read_text()):
-            assert "<svg aria-hidden" in assets.icon(name)
+        text = template.read_text()
+        named = re.findall(r'icon\("([\w-]+)"\)', text)
+        named += re.findall(r'nav_link\([^\n]*?, "([\w-]+)"\)', text)
+        named += re.findall(r'empty\([^\n]*?, "([\w-]+)"\)', text)
+        for name in named:
+            assert "<svg aria-hidden" in assets.icon(name), template
 
 
 async def test_a_file_is_served_for_ever_and_packed(web: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ from db import users
 from db.connection import Conn
 from telephony.clock import SECOND, now
 from telephony.users.mails import Post
-from tests.users.world import PASSWORD, People
+from tests.users.world import PASSWORD, People, codes
 from tests.web.browser import START_SECONDS, WIDE, Site, Watch, assert_accessible, assert_fits
 
 AUTHENTICATOR = {
@@ -216,6 +216,8 @@ def test_an_administrator(site: Site, people: People, browser_page: Page) -> Non
     browser_page.get_by_label("Email").fill("boss@example.org")
     browser_page.get_by_label("Password").fill(PASSWORD)
     browser_page.get_by_role("button", name="Sign in", exact=True).click()
+    browser_page.get_by_label("Code").fill(codes()[1])
+    browser_page.get_by_role("button", name="Go on").click()
     browser_page.wait_for_url("**/admin")
     look(browser_page, "Administration")
     browser_page.goto("/docs")
