@@ -109,7 +109,9 @@ async def test_both_legs_of_a_call_back_are_charged(
     await sqlite.write(lambda conn: calls.change(conn, placed.call_id, first_answered_at=at))
     await finished(sqlite, placed.call_id)
     said = await ada.open(f"{HERE}/{placed.call_id}")
-    legs = re.findall(r"<td>To ([^<]+)</td>.*?(0\.\d+) USD</td></tr>", said, re.DOTALL)
+    legs = re.findall(
+        r"<td class=\"text-nowrap\">To ([^<]+)</td>.*?(0\.\d+) USD</td></tr>", said, re.DOTALL
+    )
     assert legs == [("+1 555-011-1333", "0.012"), ("+1 555-987-6543", "0.012")]
     assert "<strong>0.024 USD" in said
 

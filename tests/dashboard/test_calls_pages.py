@@ -213,3 +213,9 @@ def test_the_pages_know_every_state() -> None:
     shown = {"answered" if one == calls.CallStatus.completed else str(one) for one in calls.ENDED}
     assert shown == set(STATUSES)
     assert set(DIRECTIONS) == set(calls.DIRECTIONS)
+
+
+async def test_one_link_of_the_menu_is_the_present_page(owner: Member, ada: Visitor) -> None:
+    here = re.compile(r'<a href="([^"]+)" aria-current="page"')
+    for path, link in ((HERE, HERE), (f"{HERE}/new", HERE), ("/dashboard", "/dashboard")):
+        assert here.findall(await ada.open(path)) == [link]

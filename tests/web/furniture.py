@@ -19,7 +19,7 @@ from telephony.money import MICROS
 from telephony.secrets import Vault
 from telephony.users import team
 from telephony.users.sessions import Member
-from telephony.voice import sip_accounts
+from telephony.voice import numbers, sip_accounts
 from telephony.webhooks import endpoints
 from telephony.webhooks.endpoints import Place
 from telephony.webhooks.events import emit
@@ -117,7 +117,7 @@ def keys(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None
 
 
 def phones(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
-    """SIP accounts, one of which is registered."""
+    """SIP accounts, one of which is registered, and a number that rings them."""
     caller_ids.verify(conn, owner.account_id, NUMBER, "seed", now())
     for number, username in enumerate(PHONES):
         made = sip_accounts.create(
@@ -131,6 +131,10 @@ def phones(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> No
                 user_agent="Linphone/5.2", address="203.0.113.7:5060", registered_at=now(),
                 expires_at=now() + 3600 * SECOND,
             )  # fmt: skip
+    numbers.own(
+        conn, number="+15550222001", account_id=owner.account_id, mode="live", strategy="order",
+        ring_seconds=25, targets=PHONES[:2], forward_to="+4930123456", now=now(),
+    )  # fmt: skip
 
 
 def conversations(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
