@@ -63,6 +63,7 @@ class OptOut(Table, table=True):
     at: int = instant()
 
 
+_OWN = "account_id = :account_id AND mode = :mode"
 _SENDERS = "SELECT * FROM sender_id WHERE account_id = :id ORDER BY sender"
 
 
@@ -183,3 +184,44 @@ def opted_out_of(
         account_id=account_id, mode=mode, senders=senders, recipients=recipients,
     )  # fmt: skip
     return {(row["sender"], row["recipient"]) for row in rows}
+
+
+async def opt_out_senders(reader: Reader, account_id: str, mode: str) -> list[str]:
+    """Every sender that somebody does not want to hear of; each is found by a step in the key,
+    however many recipients it has."""
+    rows = await reader.all(
+        "WITH RECURSIVE step(sender) AS (SELECT MIN(sender) FROM sms_opt_out"
+        f" WHERE {_OWN} UNION ALL SELECT (SELECT MIN(o.sender) FROM sms_opt_out o"
+        f" WHERE {_OWN} AND o.sender > step.sender) FROM step WHERE step.sender IS NOT NULL)"
+        " SELECT sender FROM step WHERE sender IS NOT NULL",
+        account_id=account_id, mode=mode,
+    )  # fmt: skip
+    return [row["sender"] for row in rows]
+
+
+async def opt_outs(
+    reader: Reader, account_id: str, mode: str, sender: str | None, after: tuple[str, str],
+    limit: int,
+) -> list[Row]:  # fmt: skip
+    """Who wants nothing from one sender or from any, in the order of (sender, recipient) from
+    behind a place."""
+    behind = "sender = :sender AND recipient > :behind"
+    if sender is None:
+        behind = "(sender, recipient) > (:sender, :behind)"
+    return await reader.all(
+        f"SELECT * FROM sms_opt_out WHERE {_OWN} AND {behind}"
+        " ORDER BY sender, recipient LIMIT :limit",
+        account_id=account_id, mode=mode, sender=after[0] if sender is None else sender,
+        behind=after[1], limit=limit,
+    )  # fmt: skip
+
+
+async def opt_outs_of(
+    reader: Reader, account_id: str, mode: str, senders: Collection[str], recipient: str
+) -> list[Row]:
+    """From which of these senders one recipient wants nothing."""
+    return await reader.all(
+        f"SELECT * FROM sms_opt_out WHERE {_OWN} AND sender IN :senders"
+        " AND recipient = :recipient ORDER BY sender",
+        account_id=account_id, mode=mode, senders=senders or [""], recipient=recipient,
+    )  # fmt: skip

@@ -122,11 +122,13 @@ def test_every_page_fits_a_phone(site: Site, owner: Member, enter: str, phone_pa
     let_in(page, site, enter)
     for path, heading in (
         (HERE, "Messages"), (f"{HERE}/received", "Received messages"),
-        (f"{HERE}/send", "Send a message"), (WEBHOOKS, "Webhooks"),
+        (f"{HERE}/send", "Send a message"), (f"{HERE}/senders", "Sender ids"),
+        (f"{HERE}/opt-outs", "Opt-outs"), ("/dashboard/requests", "Requests"),
+        (WEBHOOKS, "Webhooks"),
         (f"{WEBHOOKS}/events", "Events"), (f"{WEBHOOKS}/inspector", "Inspector"),
         (f"{WEBHOOKS}/check", "Check a signature"),
     ):  # fmt: skip
-        look(page, f"{path}?mode=test", heading)
+        look(page, path, heading)
     page.goto(f"{WEBHOOKS}?mode=test")
     page.get_by_role("link", name="https://example.com/hooks").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Webhook endpoint")
