@@ -110,6 +110,23 @@ async def page(reader: Reader, version_id: str, after: str) -> list[Row]:
     )  # fmt: skip
 
 
+async def names(reader: Reader, currency: str) -> list[str]:
+    """The price lists in a currency."""
+    rows = await reader.all(
+        "SELECT name FROM tariff WHERE currency = :currency ORDER BY name", currency=currency
+    )
+    return [row["name"] for row in rows]
+
+
+async def own_rates(reader: Reader, account_id: str, after: str, limit: int) -> list[Row]:
+    """What an account pays instead, in the order of the prefixes."""
+    return await reader.all(
+        f"SELECT {', '.join(COLUMNS)} FROM account_rate WHERE account_id = :account_id"
+        " AND prefix > :after ORDER BY prefix LIMIT :limit",
+        account_id=account_id, after=after, limit=limit,
+    )  # fmt: skip
+
+
 async def versions(reader: Reader) -> list[Row]:
     """Every version that counts, by price list and age; those to come as well."""
     return await reader.all(

@@ -1,6 +1,6 @@
 """All pages of the platform's administrators."""
 
-from api.admin import accounts, home, identity, money, senders
+from api.admin import accounts, home, identity, money, senders, tariffs
 from api.web.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -9,4 +9,5 @@ PAGES: tuple[Page, ...] = (
     *money.page.all,
     *identity.page.all,
     *senders.page.all,
+    *tariffs.page.all,
 )

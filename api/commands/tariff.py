@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,14 +13,18 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from api.commands.arguments import person
+from api.commands.deeds import one_account
 from api.commands.options import console, database, instant
 from db import decks
-from db.tariffs import PRICES
-from telephony.billing.decks import files, importer, owners
-from telephony.billing.decks.changes import KINDS, Change, Changes
+from telephony.admin import tariffs
+from telephony.billing.decks import files, importer
+from telephony.billing.decks.changes import KINDS, Changes
 from telephony.billing.decks.importer import Order
-from telephony.billing.decks.reader import DeckError, RateRow, read
+from telephony.billing.decks.reader import DeckError, Faults, read
+from telephony.billing.decks.shown import told
 from telephony.clock import Instant, now, rfc3339
+from telephony.errors import Problem
 
 T = TypeVar("T")
 
@@ -72,12 +77,14 @@ def override(account: Account, file: File) -> None:
 
 
 async def _import(file: Path, size: int, order: Order, dry_run: bool) -> Changes:
-    work = importer.dry_run if dry_run else importer.import_deck
     passes = 1 if dry_run else 2
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(file.name, total=size * passes)
+        step = partial(progress.advance, task)
         async with database() as db:
-            return await work(db, file, order, lambda count: progress.advance(task, count))
+            if dry_run:
+                return await importer.dry_run(db, file, order, step)
+            return await importer.import_deck(db, file, order, step, person())
 
 
 async def _export(name: str, at: Instant) -> None:
@@ -97,23 +104,32 @@ async def _list() -> None:
 
 async def _assign(account: str, name: str) -> None:
     async with database() as db:
-        await db.write(owners.assign, account, name)
+        await db.write(
+            lambda conn: tariffs.assign(
+                conn, person(), now(), one_account(conn, account)["id"], name
+            )
+        )
 
 
 async def _override(account: str, file: Path) -> None:
     rates = read(files.lines(file, lambda _: None))
     async with database() as db:
-        await db.write(owners.override, account, rates)
+        await db.write(
+            lambda conn: tariffs.override(
+                conn, person(), now(), one_account(conn, account)["id"], rates
+            )
+        )
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Its result; every fault of a file is a line, and ends the command."""
     try:
         return asyncio.run(work)
-    except DeckError as error:
-        for fault in error.faults.first:
+    except (Problem, ValueError) as error:
+        faults = error.faults if isinstance(error, DeckError) else Faults()
+        for fault in faults.first:
             print(f"line {fault.line}: {fault.reason}")
-        if more := error.faults.count - len(error.faults.first):
+        if more := faults.count - len(faults.first):
             print(f"and {more} more")
         console.print(str(error), style="red", markup=False, highlight=False)
         raise SystemExit(1) from error
@@ -123,20 +139,6 @@ def _show(changes: Changes) -> None:
     """How many rates change in which way, and the first of each."""
     table = Table("change", "rates", "the first of them")
     for kind in KINDS:
-        first = "\n".join(map(_told, changes.first[kind]))
+        first = "\n".join(map(told, changes.first[kind]))
         table.add_row(kind, str(changes.counts[kind]), Text(first))
     console.print(table)
-
-
-def _told(change: Change) -> str:
-    old, new = change.old, change.new
-    if old is None or new is None:
-        return f"{change.prefix} {(old or new or {})['country']}"
-    moved = [
-        f"{name} {_cell(name, old)} → {_cell(name, new)}" for name in old if old[name] != new[name]
-    ]
-    return f"{change.prefix} {new['country']}: {', '.join(moved)}"
-
-
-def _cell(name: str, row: RateRow) -> str:
-    return files.decimal(row[name]) if name in PRICES else str(row[name])

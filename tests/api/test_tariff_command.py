@@ -97,7 +97,7 @@ async def test_an_account_gets_a_list_and_rates_of_its_own(
                      "--currency", currency)  # fmt: skip
     assert (await tariff("assign", "Ada", "--name", "dollars")).exit_code == 0
     for words, told in (
-        (("assign", "Ada", "--name", "euros"), "euros is in EUR, Ada in USD"),
+        (("assign", "Ada", "--name", "euros"), "euros is in EUR, the account in USD"),
         (("assign", "Ada", "--name", "none"), "there is no price list none"),
         (("assign", "Eve", "--name", "dollars"), "0 accounts have the id or name Eve"),
         (("override", "Eve", str(path)), "0 accounts have"),

@@ -11,7 +11,9 @@ from pathlib import Path
 from db import decks
 from db.connection import Conn
 from db.database import Database
-from telephony.billing.decks.changes import Changes, Numbers, compare, numbers
+from telephony import audit
+from telephony.audit import Actor
+from telephony.billing.decks.changes import KINDS, Changes, Numbers, compare, numbers
 from telephony.billing.decks.files import Advance, lines, stored
 from telephony.billing.decks.reader import DeckError, Faults, RateRow, rows
 from telephony.clock import SECOND, Instant, now, rfc3339
@@ -47,8 +49,11 @@ async def dry_run(db: Database, path: Path, order: Order, advance: Advance) -> C
     return changes
 
 
-async def import_deck(db: Database, path: Path, order: Order, advance: Advance) -> Changes:
-    """Make the file a version of a price list: all of it or nothing; raises DeckError."""
+async def import_deck(
+    db: Database, path: Path, order: Order, advance: Advance, actor: Actor | None = None
+) -> Changes:
+    """Make the file a version of a price list: all of it or nothing, with an entry in the audit log
+    where there is an actor; raises DeckError."""
     changes = await dry_run(db, path, order, advance)
     await _sweep(db)
     version_id = await db.write(
@@ -56,7 +61,7 @@ async def import_deck(db: Database, path: Path, order: Order, advance: Advance) 
     )
     try:
         await _fill(db, version_id, path, advance)
-        await db.write(_publish, version_id, changes.rates)
+        await db.write(_publish, version_id, changes, order, actor)
     except BaseException:
         await db.write(decks.abandon, version_id)
         raise
@@ -90,9 +95,15 @@ def _window(found: Iterator[RateRow]) -> list[RateRow]:
     return sorted(islice(found, ROWS_PER_WINDOW), key=itemgetter("prefix"))
 
 
-def _publish(conn: Conn, version_id: str, rates: int) -> None:
-    if not decks.publish(conn, version_id, rates, now()):
+def _publish(
+    conn: Conn, version_id: str, changes: Changes, order: Order, actor: Actor | None
+) -> None:
+    if not decks.publish(conn, version_id, changes.rates, now()):
         raise DeckError("the file changed, or the import slept too long; start it again")
+    if actor:
+        counts = {kind: changes.counts[kind] for kind in KINDS}
+        after = {"valid_from": rfc3339(order.valid_from), "rates": changes.rates, **counts}
+        audit.record(conn, actor, "price_list.imported", order.name, now(), after=after)
 
 
 async def _sweep(db: Database) -> None:

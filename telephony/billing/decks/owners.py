@@ -12,7 +12,7 @@ def assign(conn: Conn, account: str, name: str) -> None:
     if tariff is None:
         raise DeckError(f"there is no price list {name}")
     if tariff["currency"] != buyer["currency"]:
-        raise DeckError(f"{name} is in {tariff['currency']}, {account} in {buyer['currency']}")
+        raise DeckError(f"{name} is in {tariff['currency']}, the account in {buyer['currency']}")
     tariffs.assign(conn, buyer["id"], tariff["id"])
 
 
