@@ -15,6 +15,7 @@ from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, instant_of
 from api.web.page import Facts, PageContext, Pages
 from db import decks
+from db.tariffs import PUBLIC
 from telephony.admin import tariffs as deeds
 from telephony.billing.decks import files
 from telephony.billing.decks.changes import KINDS, Changes
@@ -33,9 +34,9 @@ Currency = Annotated[str, Field(pattern="^([A-Z]{3})?$")]
 
 
 class ExportQuery(Body):
-    """A price list at an instant."""
+    """A price list at an instant; by default the public one, now."""
 
-    name: Name
+    name: Name = PUBLIC
     at: Moment | None = None
 
 
