@@ -20,6 +20,7 @@ from api.commands.ledger import ledger
 from api.commands.listen import listen
 from api.commands.number import number
 from api.commands.options import console, settings
+from api.commands.outgoing import outgoing
 from api.commands.prepare import prepare
 from api.commands.ready import Facts, show
 from api.commands.recording import set_recording
@@ -63,6 +64,7 @@ cli.add_typer(number, name="number")
 cli.add_typer(cdr, name="cdr")
 cli.add_typer(status, name="status")
 cli.add_typer(user, name="user")
+cli.add_typer(outgoing, name="outgoing")
 cli.command("request")(show_request)
 FAILURES = (
     PbxError, DatabaseError, PortInUseError, AlreadyRunningError, StepFailed, SQLAlchemyError,

@@ -1,5 +1,6 @@
 """Customers and their API keys."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Index
@@ -185,6 +186,12 @@ def change_key(conn: Conn, /, key_id: str, **facts: Any) -> bool:
 def accounts_like(conn: Conn, name: str) -> list[Row]:
     """The account of that id, or those of that name."""
     return conn.all("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
+
+
+async def names(reader: Reader, ids: Iterable[str]) -> dict[str, str]:
+    """The names of accounts, by id."""
+    rows = await reader.all("SELECT id, name FROM account WHERE id IN :ids", ids=set(ids))
+    return {row["id"]: row["name"] for row in rows}
 
 
 def page(conn: Conn, after: str, limit: int) -> list[Row]:

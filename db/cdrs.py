@@ -96,6 +96,13 @@ def buried_since(conn: Conn, since: int) -> int:
     return int(row["found"]) if row else 0
 
 
+async def of_call(reader: Reader, call_id: str) -> list[Row]:
+    """The records of a call, in the order in which the PBX wrote them."""
+    return await reader.all(
+        "SELECT * FROM cdr WHERE call_id = :call_id ORDER BY ended_at, sequence", call_id=call_id
+    )
+
+
 async def strays(reader: Reader, limit: int) -> list[Row]:
     """The newest records that match no call."""
     return await reader.all(

@@ -46,6 +46,16 @@ async def deliveries(reader: Reader, most: int) -> Row:
     )
 
 
+async def mails(reader: Reader, most: int) -> Row:
+    """`n` and `oldest` of the mails that wait."""
+    return await _one(
+        reader,
+        "SELECT COUNT(*) AS n, MIN(next_attempt_at) AS oldest FROM (SELECT next_attempt_at"
+        " FROM mail WHERE state = 'pending' ORDER BY next_attempt_at LIMIT :most) AS few",
+        most=most,
+    )
+
+
 async def holds(reader: Reader, most: int) -> int:
     """How many holds are open."""
     sql = (

@@ -225,12 +225,19 @@ async def _edge(reader: Reader, query: Query) -> str:
     all are compared."""
     rows = NARROW_ROWS if query.narrow else NEWEST_ROWS
     rows *= MORE_FOR_SHORT if len(query.part) <= SHORT else 1
-    newest = await reader.one(
-        f"SELECT id FROM {query.rows(reader)} WHERE {query.where} AND {_BETWEEN}"
+    newest = await nth_newest(reader, query, rows, query.where if query.account_id else "1 = 1")
+    return min(newest, await search.frontier(reader, query.listed)) if newest else ""
+
+
+async def nth_newest(reader: Reader, query: Query, rows: int, where: str) -> str:
+    """The id of the row that has so many newer ones for which `where` holds; empty where there
+    are not so many."""
+    found = await reader.one(
+        f"SELECT id FROM {query.rows(reader)} WHERE {where} AND {_BETWEEN}"
         f" ORDER BY id DESC LIMIT 1 OFFSET {rows}",
         above=query.above, below=query.below, **query.used,
     )  # fmt: skip
-    return min(newest["id"], await search.frontier(reader, query.listed)) if newest else ""
+    return str(found["id"]) if found else ""
 
 
 async def _among_newest(reader: Reader, query: Query, edge: str, most: int) -> list[str]:

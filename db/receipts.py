@@ -4,7 +4,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, partial, text
-from db.connection import Conn, Row, insert_new
+from db.connection import Conn, Reader, Row, insert_new
 
 
 class MessagePart(Table, table=True):
@@ -143,4 +143,11 @@ def open_parts(conn: Conn, provider: str) -> list[Row]:
         " JOIN message m ON m.id = p.message_id"
         " WHERE p.provider = :provider AND p.state = 'accepted' AND m.status = 'sent'",
         provider=provider,
+    )
+
+
+async def parts_of(reader: Reader, message_id: str) -> list[Row]:
+    """The parts of a message that a provider took."""
+    return await reader.all(
+        "SELECT * FROM message_part WHERE message_id = :id ORDER BY part", id=message_id
     )

@@ -51,8 +51,7 @@ class IdempotencyKeyInvalidError(Problem):
 class MissingApiKeyError(Problem):
     """No Authorization header."""
 
-    status, code = 401, "missing_api_key"
-    title = "Send an API key: Authorization: Bearer sk_test_…"
+    status, code, title = 401, "missing_api_key", "Send an API key: Authorization: Bearer sk_test_…"
 
 
 class InvalidApiKeyError(Problem):
@@ -153,8 +152,7 @@ class CallerIdNotAllowedError(Problem):
 class SenderIdNotAllowedError(Problem):
     """A sender that the account may not use."""
 
-    status, code = 403, "sender_id_not_allowed"
-    title = "The sender is not allowed for this account."
+    status, code, title = 403, "sender_id_not_allowed", "This account may not use the sender."
 
 
 class DestinationNotAllowedError(Problem):
@@ -191,8 +189,7 @@ class IdempotencyInProgressError(Problem):
 class CallAlreadyEndedError(Problem):
     """There is nothing left to hang up."""
 
-    status, code = 409, "call_already_ended"
-    title = "The call has ended already. Read it to see how."
+    status, code, title = 409, "call_already_ended", "The call has ended: read it to see how."
 
 
 class ConcurrencyLimitError(Problem):
@@ -225,6 +222,13 @@ class NoLineFreeError(Problem):
     retry_after_seconds = 5
 
 
+class OutgoingStoppedError(Problem):
+    """The operator's kill switch."""
+
+    status, code, title = 503, "outgoing_stopped", "Outgoing traffic is stopped; see /status."
+    retry_after_seconds = 60
+
+
 class CallerIdInUseError(Problem):
     """A phone still shows it."""
 
@@ -235,8 +239,7 @@ class CallerIdInUseError(Problem):
 class RateLimitedError(Problem):
     """Too often."""
 
-    status, code = 429, "rate_limited"
-    title = "That was too often. Try again later."
+    status, code, title = 429, "rate_limited", "That was too often. Try again later."
     retry_after_seconds = 60
 
 
@@ -293,6 +296,5 @@ class QueueFullError(Problem):
 class DatabaseUnavailableError(Problem):
     """The database did not take the transaction in time."""
 
-    status, code = 503, "database_busy"
-    title = "The platform is busy. Nothing was charged; try again."
+    status, code, title = 503, "database_busy", "The platform is busy. Try again: nothing changed."
     retry_after_seconds = 1

@@ -1,6 +1,18 @@
 """All pages of the platform's administrators."""
 
-from api.admin import accounts, home, identity, money, senders, tariffs
+from api.admin import (
+    accounts,
+    calls,
+    health,
+    home,
+    identity,
+    messages,
+    money,
+    notices,
+    outgoing,
+    senders,
+    tariffs,
+)
 from api.web.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,4 +22,9 @@ PAGES: tuple[Page, ...] = (
     *identity.page.all,
     *senders.page.all,
     *tariffs.page.all,
+    *calls.page.all,
+    *messages.page.all,
+    *health.page.all,
+    *notices.page.all,
+    *outgoing.page.all,
 )

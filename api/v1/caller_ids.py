@@ -13,6 +13,7 @@ from telephony.errors import (
     DestinationNotAllowedError,
     InsufficientFundsError,
     NotFoundError,
+    OutgoingStoppedError,
     RateLimitedError,
     SpendCapReachedError,
     ValidationFailedError,
@@ -93,7 +94,7 @@ async def list_caller_ids(context: Context, _: None) -> CallerIds:
 @endpoint(
     "POST", "/voip/caller-ids", scope="voip:manage", takes=NumberBody, returns=Verifying,
     status=202, errors=(InsufficientFundsError, SpendCapReachedError, DestinationNotAllowedError,
-                        ConcurrencyLimitError, RateLimitedError),
+                        ConcurrencyLimitError, OutgoingStoppedError, RateLimitedError),
 )  # fmt: skip
 def verify_caller_id(context: Context, body: NumberBody) -> Verifying:
     """Call a number and speak a code to it; the call is paid like any other."""

@@ -28,6 +28,7 @@ from telephony.errors import (
     InsufficientFundsError,
     MessageNotCancelableError,
     NotFoundError,
+    OutgoingStoppedError,
     Problem,
     QueueFullError,
     RateLimitedError,
@@ -142,7 +143,8 @@ class Canceled(Answer):
 
 REFUSALS = (
     InsufficientFundsError, SpendCapReachedError, SenderIdNotAllowedError,
-    DestinationNotAllowedError, RecipientOptedOutError, RateLimitedError, QueueFullError,
+    DestinationNotAllowedError, RecipientOptedOutError, RateLimitedError, OutgoingStoppedError,
+    QueueFullError,
 )  # fmt: skip
 
 

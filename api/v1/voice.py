@@ -29,6 +29,7 @@ from telephony.errors import (
     InsufficientFundsError,
     NoLineFreeError,
     NotFoundError,
+    OutgoingStoppedError,
     QueueFullError,
     SpendCapReachedError,
 )
@@ -127,7 +128,7 @@ class HangupAnswer(Answer):
     "POST", "/voice/call", scope="voice:call", takes=CallBody, returns=Placed, status=202,
     errors=(InsufficientFundsError, SpendCapReachedError, CallerIdNotAllowedError,
             DestinationNotAllowedError, NotFoundError, ConcurrencyLimitError,
-            NoLineFreeError, QueueFullError),
+            NoLineFreeError, OutgoingStoppedError, QueueFullError),
 )  # fmt: skip
 def place_call(context: Context, body: CallBody) -> Placed:
     """Place a call: `from` rings first, then `to` is dialled."""

@@ -10,9 +10,11 @@ from contextlib import suppress
 from db import message_queue, receipts
 from db.connection import Conn, Row
 from db.database import Database
+from db.outgoing import Outgoing
 from telephony import metrics, traces
 from telephony.clock import SECOND, Instant, now
 from telephony.logs import bound
+from telephony.outgoing import is_stopped
 from telephony.queue import drain, unbroken
 from telephony.sms import segments
 from telephony.sms.alphabets import Encoding
@@ -31,6 +33,7 @@ from telephony.sms.providers.base import (
     Submitted,
 )
 from telephony.sms.receipts import take
+from telephony.sms.routes import SANDBOX
 from telephony.sms.send import CHANNEL
 from telephony.traces import Kind
 
@@ -109,8 +112,8 @@ class Dispatcher:
     async def _claim(self, limit: int) -> list[Row]:
         token, at = secrets.token_hex(8), now()
         rows = await self._db.write(
-            message_queue.claim, self._provider.name, token, at, at + LEASE_SECONDS * SECOND,
-            limit, self._after,
+            _claim, self._provider.name, token, at, at + LEASE_SECONDS * SECOND, limit,
+            self._after,
         )  # fmt: skip
         self._after = max((row["account_id"] for row in rows), default="")
         return rows
@@ -152,6 +155,15 @@ class Dispatcher:
     async def _sweep(self) -> int:
         await self._db.write(sweep, self._provider.name, self._provider.repeatable, now())
         return 0
+
+
+def _claim(
+    conn: Conn, provider: str, token: str, at: Instant, until: Instant, limit: int, after: str
+) -> list[Row]:
+    """Nothing while the kill switch is on, but for what never leaves."""
+    if provider != SANDBOX and is_stopped(conn, Outgoing.messages):
+        return []
+    return message_queue.claim(conn, provider, token, at, until, limit, after)
 
 
 def count(provider: str, outcomes: Sequence[Outcome]) -> None:

@@ -7,11 +7,18 @@ from db import messages
 from db.connection import Conn, Row
 from db.message_queue import Lane
 from db.messages import MessageStatus
+from db.outgoing import Outgoing
 from telephony.billing import holds
 from telephony.billing.holds import Wanted
 from telephony.clock import SECOND, Instant
-from telephony.errors import MessageNotCancelableError, NotFoundError, Problem
+from telephony.errors import (
+    MessageNotCancelableError,
+    NotFoundError,
+    OutgoingStoppedError,
+    Problem,
+)
 from telephony.money import Micros
+from telephony.outgoing import is_stopped
 from telephony.settings import Settings
 from telephony.sms.drafts import Draft, Ready, Sender, ready, sender_of, velocity_of
 from telephony.sms.pacing import take_turns
@@ -54,6 +61,8 @@ def send_all(
 ) -> list[Accepted | Problem]:  # fmt: skip
     """Queue or schedule messages of one key; what became of each, in order. Funds that do not
     cover all cover the first ones, and nothing is left of what is refused."""
+    if mode == "live" and is_stopped(conn, Outgoing.messages):
+        return [OutgoingStoppedError() for _ in drafts]
     who = sender_of(conn, settings, account_id, mode, key_id)
     found = ready(conn, settings, who, drafts, lane, now)
     made = [one for one in found if isinstance(one, Ready)]

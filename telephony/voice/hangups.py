@@ -4,7 +4,7 @@ by hanging up their channel, again and again until their record comes."""
 import asyncio
 import logging
 
-from db import calls
+from db import calls, outgoing
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
@@ -16,6 +16,8 @@ from telephony.voice.settle import End, finish
 
 CHANNEL = "hangups"
 REQUESTED = "hangup_requested"
+BY_PLATFORM = "platform_hangup"
+STOPPED = "outgoing_stopped"
 BATCH_MAX = 100
 AGAIN_SECONDS = 1.0
 """A channel may not be there yet, or the answer to the first try was lost."""
@@ -70,3 +72,19 @@ def hang_up(conn: Conn, account_id: str, mode: str, call_id: str, at: Instant) -
         raise CallAlreadyEndedError
     ask(conn, [call], REQUESTED, at)
     return calls.locked(conn, call_id)
+
+
+def cut_outgoing(conn: Conn, at: Instant, *, queued_only: bool) -> int:
+    """End live calls to the world, those that were not placed yet or all, some at a time; how
+    many of them there were."""
+    rows = outgoing.leaving(conn, BATCH_MAX, queued_only=queued_only)
+    ask(conn, rows, STOPPED, at)
+    return len(rows)
+
+
+def cut(conn: Conn, call_id: str, at: Instant) -> None:
+    """End a call because an administrator wants it; it must exist. CallAlreadyEndedError."""
+    call = calls.locked(conn, call_id)
+    if call["status"] in calls.ENDED:
+        raise CallAlreadyEndedError
+    ask(conn, [call], BY_PLATFORM, at)

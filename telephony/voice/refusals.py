@@ -10,6 +10,7 @@ from telephony.errors import (
     InsufficientFundsError,
     NoLineFreeError,
     NotFoundError,
+    OutgoingStoppedError,
     Problem,
     SpendCapReachedError,
     ValidationFailedError,
@@ -36,6 +37,7 @@ REFUSALS = (
     Refusal(ValidationFailedError, 28, 484),
     Refusal(ConcurrencyLimitError, 42, 503),
     Refusal(NoLineFreeError, 34, 503),
+    Refusal(OutgoingStoppedError, 42, 503),
 )
 _CAUSES = {one.problem: one.cause for one in REFUSALS}
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from db import numbers, trunks
 from db.connection import Conn, Row
+from db.outgoing import Outgoing
+from telephony import outgoing
 from telephony.errors import DestinationNotAllowedError, NoLineFreeError
 from telephony.phone_numbers import national, prefixes
 from telephony.settings import Settings
@@ -44,6 +46,7 @@ def out(conn: Conn, settings: Settings, mode: str, to: str, caller_id: str) -> W
     priority, then by weight; carriers that are down come last, full ones not at all."""
     if mode == "test":
         return Way("simulated", f"simulated:{to.removeprefix('+')}")
+    outgoing.check(conn, Outgoing.calls, mode)
     known = trunks.candidates(conn, ["", *prefixes(to)]) + _default(settings)
     if not known:
         raise DestinationNotAllowedError("No trunk carries live calls there. Use a test key.")

@@ -60,6 +60,7 @@ async def test_why_a_phone_s_call_is_refused(voice: Voice) -> None:
     assert [row[0] for row in rows] == list(REFUSALS)
     table = {one.problem.code: (one.cause, one.sip_status) for one in refusals.REFUSALS}
     del table["no_line_free"]  # test_trunks_real.py plays it
+    del table["outgoing_stopped"]  # test_outgoing_stopped.py does
     played = {row[0].strip("`"): (int(row[1]), int(row[2])) for row in rows}
     assert played == table
 

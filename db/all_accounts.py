@@ -1,0 +1,75 @@
+"""Calls and messages of all accounts, newest first. An index for each filter would cost every
+write, so a look goes through a bounded number of rows, and tells where the next one goes on."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from operator import itemgetter
+from typing import NamedTuple
+
+from db import lists
+from db.connection import Reader, Row
+from db.lists import Query
+from db.search import Listed
+
+ROWS_LOOKED_MAX = 10_000
+JUST_ABOVE = "~"
+"""Behind an id: a bound below which that id is, too."""
+
+
+class Look(NamedTuple):
+    """The rows that were found, and the id below which to look on; empty where nothing is left."""
+
+    rows: list[Row]
+    cursor: str
+
+
+async def look(reader: Reader, query: Query, limit: int) -> Look:
+    """The newest rows that the query finds, at most `limit`; fewer where they are rare. A part of
+    a number is searched among all rows, by the blocks."""
+    if query.part:
+        found, edge = await lists.page(reader, query, limit + 1), ""
+    else:
+        edge = await lists.nth_newest(reader, query, ROWS_LOOKED_MAX, _whose(query))
+        found = await _above(reader, query, edge, limit + 1)
+    if len(found) > limit:
+        return Look(found[:limit], str(found[limit - 1]["id"]))
+    return Look(found, f"{edge}{JUST_ABOVE}" if edge else "")
+
+
+def _whose(query: Query) -> str:
+    """What an index leads along, so that rows are passed over at no cost."""
+    return "1 = 1" if query.account_id is None else "account_id = :account_id AND mode = :mode"
+
+
+async def _above(reader: Reader, query: Query, edge: str, limit: int) -> list[Row]:
+    table = query.listed.table
+    return await reader.all(
+        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {query.where}"
+        " AND id > :above AND id < :below ORDER BY id DESC LIMIT :limit) ORDER BY id DESC",
+        above=max(edge, query.above), below=query.below, limit=limit, **query.used,
+    )  # fmt: skip
+
+
+async def pages(reader: Reader, query: Query) -> AsyncIterator[list[Row]]:
+    """All rows that the query finds, a bounded number at a time."""
+    found = await look(reader, query, lists.ROWS_PER_READ)
+    while found.cursor:
+        yield found.rows
+        query = replace(query, filters=query.filters | {"cursor": found.cursor})
+        found = await look(reader, query, lists.ROWS_PER_READ)
+    yield found.rows
+
+
+async def one(reader: Reader, listed: Listed, row_id: str) -> Row | None:
+    """A row of the log, whoever's it is."""
+    return await reader.one(f"SELECT * FROM {listed.table} WHERE id = :id", id=row_id)
+
+
+async def live_calls(reader: Reader, most: int) -> list[Row]:
+    """Calls that have a channel, the newest first; `most` of them. Sorted here: to sort them
+    SQLite would go through all calls in the order of their ids."""
+    rows = await reader.all(
+        "SELECT * FROM call WHERE status IN ('dialing', 'ringing', 'answered') LIMIT :most",
+        most=most,
+    )
+    return sorted(rows, key=itemgetter("id"), reverse=True)
