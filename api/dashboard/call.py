@@ -19,6 +19,7 @@ from api.web.page import Facts, PageContext, Pages
 from db import caller_ids, calls, recordings, sip
 from db.calls import ENDED
 from db.connection import Row
+from db.recordings import RecordingStatus
 from telephony.backlog import Backlog
 from telephony.errors import NotFoundError
 from telephony.users import calling
@@ -90,17 +91,15 @@ async def _row(context: PageContext) -> Row:
     raise NotFoundError("There is no such call.")
 
 
-async def _state(context: PageContext) -> Facts:
-    row = await _row(context)
-    return {"one": await told(context, row), "ended": row["status"] in ENDED,
-            "mode": row["mode"], "builds": Right.build in member(context).rights}  # fmt: skip
-
-
 async def _call(context: PageContext) -> Facts:
-    found = await recordings.of_call(context.db, context.path["id"])
-    return await _state(context) | {
-        "recording": found, "waves": drawn(found["peaks"], found["channels"]) if found else [],
-        "wave": {"parts": PARTS, "height": HEIGHT},
+    row = await _row(context)
+    found, ended = await recordings.of_call(context.db, row["id"]), row["status"] in ENDED
+    coming = found is not None and found["status"] == RecordingStatus.recording
+    return {
+        "one": await told(context, row), "mode": row["mode"], "ended": ended,
+        "live": coming or not ended, "builds": Right.build in member(context).rights,
+        "recording": found, "wave": {"parts": PARTS, "height": HEIGHT},
+        "waves": drawn(found["peaks"], found["channels"]) if found else [],
     }  # fmt: skip
 
 
@@ -112,9 +111,9 @@ async def show_call(context: PageContext, _: None) -> Facts:
 
 @page("GET", f"{ONE}/live", roles=LOOKERS)
 async def live_call(context: PageContext, _: None) -> Response:
-    """The call as it goes on."""
+    """The call as it goes on, until its recording is there."""
     await _row(context)
-    return live(context, "dashboard/call_state.html", lambda: _state(context))
+    return live(context, "dashboard/call_part.html", lambda: _call(context))
 
 
 @page("GET", f"{ONE}/recording", roles=LOOKERS)

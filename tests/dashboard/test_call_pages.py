@@ -53,19 +53,21 @@ async def owner(people: People, ada: Visitor) -> Member:
     return member
 
 
-async def recorded(
-    database: Database, owner: Member, record: str = "stereo", ends: bool = True
-) -> Row:
+async def recorded(database: Database, owner: Member, record: str = "stereo") -> Row:
     """A recorded call that was answered and has ended, an hour ago as it seems."""
     placed = await queued(database, owner, record=record)
     await answered(database, placed.call_id)
-    if ends:
-        await finished(database, placed.call_id)
+    return await ended_long_ago(database, placed.call_id)
+
+
+async def ended_long_ago(database: Database, call_id: str) -> Row:
+    """Let a call end, so that its audio is complete."""
+    await finished(database, call_id)
     await database.write(lambda conn: conn.run(
         "UPDATE call SET ended_at = ended_at - :hour WHERE id = :id", hour=3600 * SECOND,
-        id=placed.call_id,
+        id=call_id,
     ))  # fmt: skip
-    row = await database.one("SELECT * FROM call WHERE id = :id", id=placed.call_id)
+    row = await database.one("SELECT * FROM call WHERE id = :id", id=call_id)
     assert row is not None
     return row
 
@@ -75,9 +77,16 @@ async def stored(
 ) -> Row:
     """A call whose recording is stored."""
     row = await recorded(database, owner, "stereo" if len(pitches) == 2 else "mixed")
+    await moved(database, settings, vault, row, *pitches)
+    return row
+
+
+async def moved(
+    database: Database, settings: Settings, vault: Vault, row: Row, *pitches: float
+) -> None:
+    """What the PBX has written of a call is taken into the store."""
     spool(settings, row, tones(SECONDS, *pitches))
     assert await mover(database, settings, vault=vault).step() == 1
-    return row
 
 
 async def test_a_call_tells_its_states_and_its_cost(
@@ -192,6 +201,7 @@ async def test_where_there_is_no_audio_it_is_said_why(
     said = await ada.open(f"{HERE}/{row['id']}")
     assert told in said
     assert "<audio" not in said
+    assert ("sse-connect" in said) == (status == "recording")
     assert heard in await ada.open(f"{HERE}/{row['id']}/recording", 404)
 
 

@@ -88,25 +88,25 @@ async def test_what_changes_nothing_is_not_written_down(
     assert "number.rule_changed" not in await ada.open("/dashboard/audit")
 
 
-@pytest.mark.parametrize(
-    ("fields", "status", "told"),
-    [
-        ({"targets": "carol"}, 404, "no SIP account carol"),
-        ({"targets": "alice " + " ".join(f"p{at}" for at in range(10))}, 400, 'id="e-targets"'),
-        ({"strategy": "any"}, 400, 'id="e-strategy"'),
-        ({"ring_seconds": "4"}, 400, 'id="e-ring_seconds"'),
-        ({"ring_seconds": "121"}, 400, 'id="e-ring_seconds"'),
-        ({"forward_to": "home"}, 400, 'id="e-forward_to"'),
-    ],
-)
+WRONG: list[tuple[dict[str, str], int, str]] = [
+    ({"targets": "carol"}, 404, "no SIP account carol"),
+    ({"targets": "alice " + " ".join(f"p{at}" for at in range(10))}, 400, 'id="e-targets"'),
+    ({"strategy": "any"}, 400, 'id="e-strategy"'),
+    ({"ring_seconds": "4"}, 400, 'id="e-ring_seconds"'),
+    ({"ring_seconds": "121"}, 400, 'id="e-ring_seconds"'),
+    ({"forward_to": "home"}, 400, 'id="e-forward_to"'),
+]
+
+
 async def test_what_is_wrong_is_said_and_nothing_changes(
-    sqlite: Database, owner: Member, ada: Visitor, fields: dict[str, str], status: int, told: str
+    sqlite: Database, owner: Member, ada: Visitor
 ) -> None:
     await own(sqlite, owner, DID)
-    await ada.open(f"{HERE}/{DID}")
-    said = await ada.form(f"{HERE}/{DID}", FORM | fields, status)
-    assert told in said
-    assert await rule(sqlite) == AS_IT_WAS
+    for fields, status, told in WRONG:
+        await ada.open(f"{HERE}/{DID}")
+        said = await ada.form(f"{HERE}/{DID}", FORM | fields, status)
+        assert told in said, fields
+        assert await rule(sqlite) == AS_IT_WAS
 
 
 async def test_a_number_without_phones_is_forwarded_at_once(

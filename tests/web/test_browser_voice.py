@@ -13,7 +13,7 @@ from telephony.clock import now
 from telephony.users.mails import Post
 from telephony.users.sessions import Member
 from telephony.voice import numbers
-from tests.dashboard.test_call_pages import stored
+from tests.dashboard.test_call_pages import ended_long_ago, moved
 from tests.dashboard.voice_world import (
     TO,
     add_phone,
@@ -21,6 +21,7 @@ from tests.dashboard.voice_world import (
     finished,
     log_calls,
     owner_of,
+    queued,
     register,
 )
 from tests.users.world import People
@@ -127,8 +128,13 @@ def test_a_call_is_placed_followed_and_hung_up(site: Site, page: Page) -> None:
 
 def test_a_recording_is_played_and_sought_in(site: Site, owner: Member, page: Page) -> None:
     settings = folder_settings(site.settings.var_dir)
-    row = site.thread.run(stored(site.db, settings, site.vault, owner, 440, 1004))
-    page.goto(f"/dashboard/calls/{row['id']}")
+    call_id = site.thread.run(queued(site.db, owner, record="stereo")).call_id
+    site.thread.run(answered(site.db, call_id))
+    page.goto(f"/dashboard/calls/{call_id}")
+    expect(page.get_by_text("some seconds after the call")).to_be_visible()
+    row = site.thread.run(ended_long_ago(site.db, call_id))
+    site.thread.run(moved(site.db, settings, site.vault, row, 440, 1004))
+    expect(page.locator("audio")).to_be_visible()  # it comes by itself
     look(page, "Call to +1 555-987-6543")
     expect(page.locator(".wave path")).to_have_count(2)
     length = "() => document.querySelector('audio').duration"
