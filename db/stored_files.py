@@ -45,6 +45,15 @@ async def of(reader: Reader, subject: str) -> list[Row]:
     )
 
 
+async def of_each(reader: Reader, subjects: list[str]) -> dict[str, list[Row]]:
+    """The same for several subjects, by subject."""
+    rows = await reader.all(
+        f"SELECT {_ABOUT} FROM stored_file WHERE subject IN :subjects ORDER BY id",
+        subjects=subjects,
+    )
+    return {one: [row for row in rows if row["subject"] == one] for one in subjects}
+
+
 async def content(reader: Reader, subject: str, file_id: str) -> Row | None:
     """A file of that subject, whole."""
     return await reader.one(

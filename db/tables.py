@@ -44,6 +44,7 @@ from db import (
     spending,
     stored_files,
     tariffs,
+    tickets,
     traffic,
     trunks,
     users,
@@ -56,8 +57,8 @@ DECLARING = (
     credentials, deliveries, events, first_steps, holds, idempotency, identity, inbound, incidents,
     ledger, mail, messages, notices, numbers, one_use_tokens, pace, receipts, recordings,
     request_log, search, sessions, sign_in_failures, sip, sip_contacts, sip_nodes, sms_accounts,
-    sms_providers, sms_replies, sms_velocity, spending, stored_files, tariffs, traffic, trunks,
-    users, webhook_endpoints,
+    sms_providers, sms_replies, sms_velocity, spending, stored_files, tariffs, tickets, traffic,
+    trunks, users, webhook_endpoints,
 )  # fmt: skip
 
 

@@ -35,6 +35,9 @@ class OperationsSettings(BaseSettings):
         10_000, ge=1, description="Calls that may wait for their turn; one more is refused"
     )
     calls_queued_account_max: int = Field(1_000, ge=1, description="The same of one account")
+    support_email: str = Field(
+        "", description="Address that is told of customers' tickets; empty: none is"
+    )
     stop_seconds: int = Field(
         3, ge=1, le=60,
         description="Seconds that requests under way get to finish when the platform is stopped",

@@ -12,6 +12,7 @@ from api.admin import (
     outgoing,
     senders,
     tariffs,
+    tickets,
 )
 from api.web.page import Page
 
@@ -22,6 +23,7 @@ PAGES: tuple[Page, ...] = (
     *identity.page.all,
     *senders.page.all,
     *tariffs.page.all,
+    *tickets.page.all,
     *calls.page.all,
     *messages.page.all,
     *health.page.all,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from db import accounts, deliveries, notices, spending
+from db import accounts, deliveries, notices, spending, tickets
 from db.columns import MODES
 from db.connection import Reader, Row
 from telephony.billing.limits import Payer
@@ -17,6 +17,7 @@ NEARLY = 80
 NOTICES_MAX = 5
 FAILED_MAX = 100
 """Failed webhooks are counted no further."""
+ANSWERS_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ async def points(db: Reader, member: Member, pots: dict[str, dict[str, Row]], no
         *await _told(db, member.account_id),
         *await _webhooks(db, member.account_id, now),
         *await _keys(db, member.account_id, now),
+        *await _answers(db, member.account_id),
         *([] if member.two_factor else [Point("two_factor")]),
         *([] if member.live else [Point("not_live")]),
     ]
@@ -82,3 +84,8 @@ async def _keys(db: Reader, account_id: str, now: Instant) -> list[Point]:
     until = now + KEY_ENDS_SECONDS * SECOND
     rows = await accounts.keys_ending(db, account_id, now, until)
     return [Point("key", row) for row in rows]
+
+
+async def _answers(db: Reader, account_id: str) -> list[Point]:
+    count = await tickets.count_waiting(db, "answered", account_id, ANSWERS_MAX)
+    return [Point("answers", {"count": count})] if count else []

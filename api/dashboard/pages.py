@@ -23,6 +23,7 @@ from api.dashboard import (
     sign_in,
     signature,
     team,
+    tickets,
     wallet,
     webhooks,
 )
@@ -35,6 +36,7 @@ PAGES: tuple[Page, ...] = (
     *send.page.all, *senders.page.all, *messages.page.all, *requests.page.all,
     *signature.page.all, *events.page.all, *webhooks.page.all,
     *key_limits.page.all, *limits.page.all, *identity.page.all,
+    *tickets.page.all,
     *phones.page.all, *phone.page.all, *calls.page.all, *call.page.all,
     *numbers.page.all, *caller_ids.page.all,
 )  # fmt: skip

@@ -89,6 +89,24 @@ def identity_rejected(
     ))  # fmt: skip
 
 
+def ticket_asked(
+    conn: Conn, post: Post, support: str, ticket_id: str, account: str, now: Instant
+) -> None:
+    """Tell support that a customer has written; not what."""
+    _send(conn, post, support, f"Ticket of {_one_line(account)}", now, (
+        f"“{_one_line(account)}” has written to a ticket.",
+        f"Read and answer it here:\n{post.base_url}/admin/tickets/{ticket_id}",
+    ))  # fmt: skip
+
+
+def ticket_answered(conn: Conn, post: Post, email: str, ticket_id: str, now: Instant) -> None:
+    """Tell a customer that support has answered; not what."""
+    _send(conn, post, email, "Support has answered", now, (
+        "There is an answer to your ticket.",
+        f"Read it here:\n{post.base_url}/dashboard/tickets/{ticket_id}",
+    ))  # fmt: skip
+
+
 def _send(
     conn: Conn, post: Post, email: str, subject: str, now: Instant, paragraphs: tuple[str, ...]
 ) -> None:

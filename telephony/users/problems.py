@@ -82,6 +82,13 @@ class LastOwnerError(Problem):
     title = "An account needs an owner. Make somebody else an owner first."
 
 
+class TicketsFullError(Problem):
+    """Support is asked one thing after the other."""
+
+    status, code = 409, "tickets_full"
+    title = "Too many tickets of this account are open. Close one first."
+
+
 class AlreadyMemberError(Problem):
     """Nobody is invited twice."""
 

@@ -12,12 +12,13 @@ from db.connection import Conn
 from db.ids import first_id, new_id
 from db.messages import MessageStatus
 from db.traffic import DAY, MESSAGES
+from telephony import files
 from telephony.accounts import create_key
 from telephony.billing import limits, wallets
 from telephony.clock import SECOND, Instant, now
 from telephony.money import MICROS
 from telephony.secrets import Vault
-from telephony.users import team
+from telephony.users import team, tickets
 from telephony.users.sessions import Member
 from telephony.voice import numbers, sip_accounts
 from telephony.webhooks import endpoints
@@ -84,6 +85,7 @@ async def furnish(people: People) -> Home:
         team.invite, people.post, owner, "new@example.com", "read_only", now()
     )
     await people.database.write(secure, people.vault, owner.user_id)
+    await questions(people, owner, admin)
     return Home(owner, await people.token(owner.user_id), await people.token(admin.user_id))
 
 
@@ -184,6 +186,24 @@ def _call(conn: Conn, who: Customer, end: str, at: Instant, chance: random.Rando
 
 def _number(chance: random.Random) -> str:
     return chance.choice(("+1555", "+4930", "+3314", "+4420")) + f"{chance.randrange(10**7):07d}"
+
+
+async def questions(people: People, owner: Member, admin: Member) -> None:
+    """Tickets, one of which was answered, with a file."""
+    file = files.sealed(people.vault, "file", "trace.pdf", b"%PDF-1.7 trace")
+    for kind, subject in (("voice", "One-way audio behind our firewall"),
+                          ("api", "402 although the wallet is full")):  # fmt: skip
+        asked = tickets.Question(
+            kind, subject, "It began at 09:40 UTC.\nSee the trace.", "req-7d1f req-7d20"
+        )
+        made = await people.database.write(
+            tickets.open_ticket, people.post, "", owner, asked, [file], now()
+        )
+        if kind == "voice":
+            text = "Open UDP 10000 to 10199 towards your phones, then call again."
+            await people.database.write(
+                tickets.answer, people.post, admin, made, text, [], now()
+            )  # fmt: skip
 
 
 def webhooks(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:

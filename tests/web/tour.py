@@ -59,10 +59,9 @@ class Tour:
     def walk(
         self, chromium: Browser, size: ViewportSize, scheme: str = "light"
     ) -> Iterator[tuple[str, Tab]]:
-        """The name of each page, and a tab that shows it; what needs a link goes last."""
+        """The name of each page, and a tab that shows it."""
         tabs = {who: self._tab(chromium, who, size, scheme) for who in ("nobody", "owner", "admin")}
-        waiting = sorted(filter(shown, PAGES), key=lambda page: page.path.count("{"))
-        for page in waiting:
+        for page in self.pages():
             path = self._path(page)
             if path is None:
                 self.missed.append(page.path)
@@ -75,6 +74,11 @@ class Tour:
             yield name_of(page), tab
         for tab in tabs.values():
             tab.context.close()
+
+    @staticmethod
+    def pages() -> list[Page]:
+        """What there is to look at; what needs a link goes last."""
+        return sorted(filter(shown, PAGES), key=lambda page: page.path.count("{"))
 
     def _tab(self, chromium: Browser, who: str, size: ViewportSize, scheme: str) -> Tab:
         context = chromium.new_context(
