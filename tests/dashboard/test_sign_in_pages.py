@@ -140,7 +140,7 @@ async def test_a_second_factor(people: People, ada: Visitor) -> None:
     await ada.send("/sign-in/code", code=_code(app))
     assert ada.at == "/dashboard/team"
     await ada.send("/sign-out")
-    await ada.sign_in(ADA)
+    await ada.give_password(ADA)
     await ada.send("/sign-in/code", code=codes[0])
     assert "9 recovery codes are left" in await ada.open("/dashboard/security")
 
@@ -151,7 +151,7 @@ def _code(app: pyotp.TOTP) -> str:
 
 async def test_a_session_is_nothing_before_the_second_factor(people: People, ada: Visitor) -> None:
     await enrolled(people, await people.owner(ADA))
-    await ada.sign_in(ADA)
+    await ada.give_password(ADA)
     assert (await ada.client.get("/dashboard")).status_code == 303
     assert "session" not in ada.client.cookies
 

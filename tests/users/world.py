@@ -22,8 +22,7 @@ HASH = ARGON2.hash(PASSWORD)
 ORIGIN = Origin("198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64)")
 MINUTE = 60 * SECOND
 TOTP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-SECURED: set[str] = set()
-"""Addresses of administrators, who have an app with that secret."""
+"""What the apps of administrators have."""
 HOUR = 60 * MINUTE
 
 
@@ -51,7 +50,6 @@ class People:
         user_id = await self.database.write(_admin, email, role)
         if role:
             await self.database.write(secure, self.vault, user_id)
-            SECURED.add(email)
         return await self.enter(user_id)
 
     async def enter(self, user_id: str, at: Instant | None = None) -> Member:
