@@ -13,7 +13,8 @@ from db.ids import new_id
 class Session(Table, table=True):
     """One browser of one user, who looks at `account_id`. `confirmed_at` is when the user last
     proved to be the one who signed in; `how` says by what: password, password+totp,
-    password+recovery or passkey."""
+    password+recovery or passkey. An administrator looks at the account `looks_at` until
+    `looks_until`, and changes nothing there."""
 
     id: str = Field(primary_key=True)
     token_sha256: str = Field(unique=True)
@@ -26,6 +27,8 @@ class Session(Table, table=True):
     last_seen_at: int = instant()
     confirmed_at: int = instant()
     expires_at: int = instant(index=True)
+    looks_at: str | None = None
+    looks_until: int | None = instant(default=None)
 
 
 def add(conn: Conn, now: int, **facts: Any) -> str:
@@ -41,11 +44,13 @@ async def member(reader: Reader, token_sha256: str, now: int, seen_since: int) -
     for every request. Without a membership, `role` is None."""
     return await reader.one(
         "SELECT s.id AS session_id, s.user_id, s.how, s.last_seen_at, s.confirmed_at, u.email,"
-        " u.name, u.platform_role, u.totp_since, m.account_id, m.role, a.name AS account,"
-        " a.currency, a.status, a.kyc_approved_at"
+        " u.name, u.platform_role, u.totp_since, a.id AS account_id, m.role, a.name AS account,"
+        " a.currency, a.status, a.kyc_approved_at, l.id AS looks_at"
         ' FROM session s JOIN "user" u ON u.id = s.user_id'
         " LEFT JOIN membership m ON m.user_id = s.user_id AND m.account_id = s.account_id"
-        " LEFT JOIN account a ON a.id = m.account_id"
+        " LEFT JOIN account l ON l.id = s.looks_at AND s.looks_until > :now"
+        " AND u.platform_role <> ''"
+        " LEFT JOIN account a ON a.id = COALESCE(l.id, m.account_id)"
         " WHERE s.token_sha256 = :token_sha256 AND s.expires_at > :now"
         " AND s.last_seen_at > :seen_since AND u.disabled_at IS NULL",
         token_sha256=token_sha256, now=now, seen_since=seen_since,

@@ -102,8 +102,13 @@ async def show_account(context: PageContext, given: AccountQuery) -> Facts:
     return await _account(context, given)
 
 
+async def show_again(context: PageContext) -> Facts:
+    """The same page for a form of it that was refused."""
+    return await _account(context)
+
+
 @page("POST", f"{ONE}/suspend", roles=ADMINS, confirm=True, takes=ReasonForm,
-      template="admin/account.html", again=lambda context: _account(context))  # fmt: skip
+      template="admin/account.html", again=show_again)  # fmt: skip
 async def suspend(context: PageContext, given: ReasonForm) -> Response:
     """Its keys and phones are refused at once, its calls hung up."""
     await act(context, deeds.suspend, context.path["id"], given.reason)
@@ -111,7 +116,7 @@ async def suspend(context: PageContext, given: ReasonForm) -> Response:
 
 
 @page("POST", f"{ONE}/lift", roles=ADMINS, confirm=True, takes=ReasonForm,
-      template="admin/account.html", again=lambda context: _account(context))  # fmt: skip
+      template="admin/account.html", again=show_again)  # fmt: skip
 async def lift(context: PageContext, given: ReasonForm) -> Response:
     """It works again."""
     await act(context, deeds.lift, context.path["id"], given.reason)

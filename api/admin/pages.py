@@ -6,6 +6,7 @@ from api.admin import (
     health,
     home,
     identity,
+    looking,
     messages,
     money,
     notices,
@@ -29,4 +30,5 @@ PAGES: tuple[Page, ...] = (
     *health.page.all,
     *notices.page.all,
     *outgoing.page.all,
+    *looking.page.all,
 )

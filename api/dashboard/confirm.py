@@ -24,15 +24,15 @@ async def confirm(context: PageContext, given: NextQuery) -> Facts | Response:
     return {"next": given.next, "site": Site.of(context.settings)}
 
 
-@page("POST", "/confirm", roles=(USER,), template="dashboard/confirm.html", takes=ConfirmForm,
-      again=_again)  # fmt: skip
+@page("POST", "/confirm", roles=(USER,), looking=True, template="dashboard/confirm.html",
+      takes=ConfirmForm, again=_again)  # fmt: skip
 async def confirm_by_password(context: PageContext, given: ConfirmForm) -> Response:
     """Go on where the confirmation was asked for."""
     token = await gate(context).confirm(member(context), given.password, context.now)
     return rotated(context, token, local(given.next))
 
 
-@page("POST", "/confirm/passkey", roles=(USER,), template="dashboard/confirm.html",
+@page("POST", "/confirm/passkey", roles=(USER,), looking=True, template="dashboard/confirm.html",
       takes=PasskeyForm, again=_again)  # fmt: skip
 async def confirm_by_passkey(context: PageContext, given: PasskeyForm) -> Response:
     """The same by a passkey."""

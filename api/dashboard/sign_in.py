@@ -96,7 +96,7 @@ async def sign_in_by_passkey(context: PageContext, given: PasskeyForm) -> Respon
     return let_in(context, found, local(given.next))
 
 
-@page("POST", "/sign-out", roles=(USER,))
+@page("POST", "/sign-out", roles=(USER,), looking=True)
 async def sign_out(context: PageContext, _: None) -> Response:
     """End the present session."""
     await end_present(context, context.now)

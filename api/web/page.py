@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from api.problems import from_validation
 from api.web import csrf
-from api.web.refusals import RoleMissingError
+from api.web.refusals import LooksOnlyError, RoleMissingError
 from api.web.templates import render
 from db.database import Database
 from telephony.clock import Instant, now
@@ -52,6 +52,10 @@ class Viewer(Protocol):
     @property
     def withheld(self) -> Collection[str]:
         """Roles that they have once two-factor sign-in is on."""
+
+    @property
+    def looks(self) -> bool:
+        """True for an administrator who looks at a customer's pages, and may change nothing."""
 
     @property
     def account_id(self) -> str:
@@ -92,7 +96,8 @@ class Page:
     lately to be the one who signed in, others are sent to do that first. `takes` is the model of
     the query, or of the form. `part` is the template where htmx asks. `again` gives the facts
     with which `template` shows a refused form once more. `packed`: it may be compressed for
-    whoever is not signed in, since nothing in it is secret (BREACH)."""
+    whoever is not signed in, since nothing in it is secret (BREACH). `looking`: its form is taken
+    from an administrator who only looks at an account."""
 
     method: str
     path: str
@@ -105,6 +110,7 @@ class Page:
     bytes_max: int = FORM_BYTES_MAX
     packed: bool = False
     confirm: bool = False
+    looking: bool = False
 
     def route(self) -> Route:
         """The starlette route."""
@@ -120,6 +126,8 @@ class Page:
                 if set(self.roles) & set(viewer.withheld):
                     return _elsewhere(request, TWO_FACTOR)
                 raise RoleMissingError
+            if viewer.looks and self.method != "GET" and not self.looking:
+                raise LooksOnlyError
             if self.confirm and not viewer.confirmed(now()):
                 return _elsewhere(request, CONFIRM)
         if any("\0" in part for part in request.path_params.values()):

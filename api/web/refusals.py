@@ -17,6 +17,13 @@ class RoleMissingError(Problem):
     title = "Your role in this account does not allow this. Ask an owner of the account."
 
 
+class LooksOnlyError(Problem):
+    """An administrator who looks at a customer's account."""
+
+    status, code = 403, "looks_only"
+    title = "You only look at this account. Nothing was changed; end the look to act yourself."
+
+
 class TooManyStreamsError(Problem):
     """As many pages as may be follow what happens already."""
 

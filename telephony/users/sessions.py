@@ -18,6 +18,7 @@ SEEN_NOTED_EVERY = 60 * SECOND
 CONFIRMED_SECONDS = 10 * 60
 """For so long after a sign-in or a confirmation the user may do what needs one."""
 USER_AGENT_LENGTH_MAX = 300
+LOOKER = "read_only"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Member:
     last_seen_at: Instant
     confirmed_at: Instant
     address: str
+    looks: bool = False
+    """An administrator who looks at a customer's account, and may change nothing."""
 
     @property
     def roles(self) -> frozenset[str]:
@@ -116,8 +119,10 @@ async def member(reader: Reader, token: str, address: str, now: Instant) -> Memb
     return Member(
         row["session_id"], row["user_id"], row["email"], row["name"], row["platform_role"],
         row["account_id"] or "", row["account"] or "", row["currency"] or "",
-        row["status"] or "", row["kyc_approved_at"] is not None, row["role"] or "",
+        row["status"] or "", row["kyc_approved_at"] is not None,
+        LOOKER if row["looks_at"] else row["role"] or "",
         row["totp_since"] is not None, row["last_seen_at"], row["confirmed_at"], address,
+        row["looks_at"] is not None,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class User:
     name: str
     role: str
     account_id: str = "acc_1"
+    looks: bool = False
 
     @property
     def roles(self) -> tuple[str, ...]:
