@@ -73,9 +73,9 @@ async def test_the_log_is_searched_and_filtered_by_the_url(
     assert f'href="{HERE}.csv?search=777&amp;status=sent&amp;mode=test"' in ada.page.text
 
 
-@pytest.mark.parametrize("query", ["status=lost", "from=soon", "mode=play", "limit=101", "x=1"])
-async def test_a_filter_that_is_none_is_refused(owner: Member, ada: Visitor, query: str) -> None:
-    await ada.open(f"{HERE}?{query}", 400)
+async def test_a_filter_that_is_none_is_refused(owner: Member, ada: Visitor) -> None:
+    for query in ("status=lost", "from=soon", "mode=play", "limit=101", "x=1"):
+        await ada.open(f"{HERE}?{query}", 400)
 
 
 async def test_the_whole_result_is_a_file(sqlite: Database, owner: Member, ada: Visitor) -> None:
@@ -177,7 +177,7 @@ async def test_who_may_not_build_looks_only(
     made = await sent(sqlite, owner)
     await people.colleague(owner, "read_only", BOB)
     await bob.sign_in(BOB)
-    assert f"{HERE}/send" not in await bob.open(f"{HERE}?mode=test")
+    assert f"{HERE}/send?" not in await bob.open(f"{HERE}?mode=test")
     assert TO[-4:] in bob.page.text
     await bob.open(f"{HERE}/{made.message_id}")
     assert f"{HERE}/{made.message_id}/cancel" not in bob.actions()

@@ -66,12 +66,12 @@ async def test_a_sender_id_is_asked_for_refused_and_asked_for_again(
     assert "sender.given_up" in said
 
 
-@pytest.mark.parametrize("sender", ["AB", "TWELVE CHARS", "Äpfel", "123456789", "=1+1"])
-async def test_what_no_network_carries_is_refused(owner: Member, ada: Visitor, sender: str) -> None:
-    await ada.open(HERE)
-    said = await ada.send(HERE, 400, sender=sender)
-    assert "A sender id is 3 to 11 letters" in said
-    assert 'id="e-sender"' in said
+async def test_what_no_network_carries_is_refused(owner: Member, ada: Visitor) -> None:
+    for sender in ("AB", "TWELVE CHARS", "Äpfel", "123456789", "=1+1"):
+        await ada.open(HERE)
+        said = await ada.send(HERE, 400, sender=sender)
+        assert "A sender id is 3 to 11 letters" in said, sender
+        assert 'id="e-sender"' in said
 
 
 async def test_opt_outs_are_listed_filtered_and_a_file(
