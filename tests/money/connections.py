@@ -10,6 +10,7 @@ from psycopg.rows import dict_row as postgres_row
 from db.connection import Conn
 from db.postgres import PostgresConn
 from db.sqlite_conn import SqliteConn, dict_row
+from tests.fixtures_pbx import eventually
 
 T = TypeVar("T")
 
@@ -55,8 +56,16 @@ class Bare:
         try:
             deed(self._conn())
         finally:
+            dead = None if self._url.startswith("sqlite") else self._raw.info.backend_pid
             self._raw.close()
             self.open()
+            if dead is not None:
+                eventually(lambda: self._is_gone(dead), what="the end of a server process")
+
+    def _is_gone(self, pid: int) -> bool:
+        """Until then what it had locked stays so, and is passed over by who takes what is free."""
+        sql = "SELECT 1 AS found FROM pg_stat_activity WHERE pid = %s"
+        return self._raw.execute(sql, (pid,)).fetchone() is None
 
     def close(self) -> None:
         """Disconnect."""

@@ -152,7 +152,7 @@ class Credit:
             raise AssertionError((facts, row)) from None
         return row
 
-    async def ended(self, call_id: str, seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
+    async def ended(self, call_id: str, seconds: float = 2 * PATIENCE_SECONDS) -> dict[str, Any]:
         """The call once it is over and paid, with its books in order."""
         async with asyncio.timeout(seconds):
             while (row := await self.call(call_id))["status"] not in ENDS:
