@@ -3,6 +3,7 @@ sender ids, suspends; every page is accessible, fits a phone, and breaks no poli
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ from telephony.clock import now
 from telephony.sms import senders
 from telephony.users.mails import Post
 from telephony.users.sessions import Member
-from tests.factories import ACTOR
+from tests.billing.decks import deck
+from tests.factories import ACTOR, TARIFF, rate
 from tests.users.test_identity import TOLD
 from tests.users.world import PASSWORD, People
 from tests.web.browser import Site, Watch, assert_accessible, assert_fits
@@ -160,14 +162,55 @@ def test_sender_ids_are_decided_and_an_account_is_stopped(
     page.get_by_role("link", name="Approved").click()
     look(page, "Sender ids")
     page.goto(ada.page)
-    page.get_by_label("Reason").fill("chargeback 4711")
+    page.get_by_label("Reason", exact=True).fill("chargeback 4711")
     page.get_by_role("button", name="Suspend").click()
     expect(page.get_by_role("button", name="Lift")).to_be_visible()
     look(page, "Suspended")
     assert status_of(site, ada.key) == 403
-    page.get_by_label("Reason").fill("settled")
+    page.get_by_label("Reason", exact=True).fill("settled")
     page.get_by_role("button", name="Lift").click()
     expect(page.get_by_role("button", name="Suspend")).to_be_visible()
+
+
+def test_a_price_list_is_compared_and_imported(
+    people: People, ada: Customer, browser_page: Page, tmp_path: Path
+) -> None:
+    page = browser_page
+    sign_in(page, ROOT, "/admin/tariffs")
+    look(page, "Price lists")
+    page.get_by_role("textbox", name="Price list").fill(TARIFF)
+    page.get_by_label("File").set_input_files(deck(tmp_path, rate("1", sms_per_segment=9_000)))
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("sms_per_segment 0.006000 → 0.009000")).to_be_visible()
+    look(page, "Price lists")
+    page.get_by_role("button", name="Import it").click()
+    page.wait_for_url("**/admin/tariffs")
+    expect(page.get_by_text("Nothing is imported yet")).to_have_count(0)
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name=f"CSV {TARIFF}").last.click()
+    assert downloading.value.suggested_filename == f"{TARIFF}.csv"
+    page.goto(f"{ada.page}/rates")
+    look(page, "Rates")
+    page.get_by_label("File").set_input_files(deck(tmp_path, rate("44", sms_per_segment=1_000)))
+    page.get_by_role("button", name="Replace").click()
+    expect(page.get_by_role("cell", name="0.001 USD")).to_be_visible()
+    look(page, "Rates")
+
+
+def test_a_dashboard_is_looked_at(people: People, ada: Customer, browser_page: Page) -> None:
+    page = browser_page
+    sign_in(page, ROOT, ada.page)
+    page.get_by_label("Reason to look").fill("ticket 4711")
+    page.get_by_role("button", name="Look", exact=True).click()
+    page.wait_for_url("**/dashboard")
+    expect(page.get_by_text("can change nothing")).to_be_visible()
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_role("link", name="Team").click()
+    expect(page.get_by_text(ADA)).to_be_visible()
+    page.get_by_role("button", name="End the look").click()
+    page.wait_for_url(f"**{ada.page}")
+    look(page, "Engines")
 
 
 def test_the_pages_fit_a_phone_in_the_dark(
@@ -175,11 +218,11 @@ def test_the_pages_fit_a_phone_in_the_dark(
 ) -> None:
     page = phone_page
     sign_in(page, ROOT, "/admin/accounts")
-    for path in ("", "/money", "/refund", "/limits"):
+    for path in ("", "/money", "/refund", "/limits", "/rates"):
         page.goto(f"{ada.page}{path}")
         look(page, re.compile("."))
     for path in ("accounts", "identity", "identity?status=approved", "senders",
-                 "senders?status=refused"):  # fmt: skip
+                 "senders?status=refused", "tariffs"):  # fmt: skip
         page.goto(f"/admin/{path}")
         look(page, re.compile("."))
     assert watch.complaints == []
