@@ -15,6 +15,7 @@ from db.traffic import DAY, MESSAGES
 from telephony import files
 from telephony.accounts import create_key
 from telephony.billing import limits, wallets
+from telephony.billing.rating import Rate
 from telephony.clock import SECOND, Instant, now
 from telephony.money import MICROS
 from telephony.secrets import Vault
@@ -52,6 +53,7 @@ ENDS = (*["delivered"] * 8, "sent", "sent", "undelivered", "failed", "queued")
 CALL_ENDS = (*["completed"] * 8, "no_answer", "no_answer", "busy", "failed", "answered")
 PHONES = ("reception", "warehouse", "driver-7")
 NUMBER = "+15550111222"
+RATE = Rate("1555", "USD", 6_000, 12_000, 0, 60, 60)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _call(conn: Conn, who: Customer, end: str, at: Instant, chance: random.Rando
     made = add_call(
         conn, who, id=f"{first_id('call', at // 1000)[:-6]}{chance.randrange(10**6):06d}",
         created_at=at, to_number=_number(chance), from_number=NUMBER, caller_id=NUMBER,
-        sip_account=chance.choice(PHONES), last_seen_at=at,
+        sip_account=chance.choice(PHONES), last_seen_at=at, rate=RATE.to_text(),
     )  # fmt: skip
     move_call(conn, made, CallStatus.dialing, at, started_at=at, node="pbx1")
     move_call(conn, made, CallStatus.ringing, at + SECOND, ringing_at=at + SECOND)

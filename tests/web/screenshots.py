@@ -54,6 +54,8 @@ def main(out: Path) -> None:
         for size in (WIDE, PHONE):
             for scheme in ("light", "dark"):
                 shoot_all(tour, chromium, out, ViewportSize(**size), scheme)  # type: ignore[typeddict-item]
+        for path in sorted(set(tour.broken)):
+            print(f"broken: {path}")
         for path in sorted(set(tour.missed)):
             print(f"not shown, since no page leads there: {path}")
 

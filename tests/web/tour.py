@@ -55,6 +55,7 @@ class Tour:
     watch: Watch
     links: set[str] = field(default_factory=set)
     missed: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def walk(
         self, chromium: Browser, size: ViewportSize, scheme: str = "light"
@@ -68,7 +69,9 @@ class Tour:
                 continue
             tab = tabs[self._who(page)]
             tab.goto("about:blank")  # else only the fragment would change
-            tab.goto(path)
+            answer = tab.goto(path)
+            if answer is None or answer.status >= 400:
+                self.broken.append(f"{path}: {answer and answer.status}")
             tab.wait_for_load_state("load")
             self.links |= {link.partition("?")[0] for link in tab.evaluate(LINKS)}
             yield name_of(page), tab
