@@ -1,6 +1,7 @@
 """The deeds on a bare connection, so that a model test makes thousands of steps a second."""
 
 import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,7 +11,6 @@ from psycopg.rows import dict_row as postgres_row
 from db.connection import Conn
 from db.postgres import PostgresConn
 from db.sqlite_conn import SqliteConn, dict_row
-from tests.fixtures_pbx import eventually
 
 T = TypeVar("T")
 
@@ -60,12 +60,14 @@ class Bare:
             self._raw.close()
             self.open()
             if dead is not None:
-                eventually(lambda: self._is_gone(dead), what="the end of a server process")
+                self._wait_for_the_end(dead)
 
-    def _is_gone(self, pid: int) -> bool:
+    def _wait_for_the_end(self, pid: int) -> None:
         """Until then what it had locked stays so, and is passed over by who takes what is free."""
-        sql = "SELECT 1 AS found FROM pg_stat_activity WHERE pid = %s"
-        return self._raw.execute(sql, (pid,)).fetchone() is None
+        sql, until = "SELECT 1 AS found FROM pg_stat_activity WHERE pid = %s", time.monotonic() + 60
+        while self._raw.execute(sql, (pid,)).fetchone():
+            assert time.monotonic() < until, "a server process outlives its connection"
+            time.sleep(0.001)
 
     def close(self) -> None:
         """Disconnect."""
