@@ -93,6 +93,7 @@ OPEN_QUESTIONS = {
     ),
     "completed call without a record": (
         "SELECT c.id, c.node, c.cost, c.billsec FROM \"call\" c WHERE c.status = 'completed'"
+        " AND c.id >= :since_call"
         " AND c.ended_at >= :start AND c.ended_at < :stop"
         " AND NOT EXISTS (SELECT 1 FROM cdr d WHERE d.call_id = c.id)"
     ),
@@ -105,7 +106,8 @@ OPEN_QUESTIONS = {
     ),
     "surplus that the platform bears": (
         "SELECT j.reference, j.at, p.amount FROM journal j JOIN posting p ON p.journal_id = j.id"
-        " AND p.amount > 0 WHERE j.kind = 'surplus' AND j.at >= :start AND j.at < :stop"
+        " AND p.amount > 0 WHERE j.kind = 'surplus' AND j.id >= :since_txn"
+        " AND j.at >= :start AND j.at < :stop"
     ),
     "charge after its hold had expired": (
         "SELECT h.reference, h.amount, h.closed_at FROM hold h WHERE h.state = 'late'"

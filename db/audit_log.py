@@ -91,6 +91,21 @@ async def page(reader: Reader, after: int, until: int) -> list[Row]:
     )  # fmt: skip
 
 
+async def entry(reader: Reader, seq: int) -> Row | None:
+    """The entry of that number."""
+    return await reader.one("SELECT * FROM audit_log WHERE seq = :seq", seq=seq)
+
+
+async def newest(reader: Reader, before: int, limit: int, **only: str) -> list[Row]:
+    """Entries with a number below `before`, the newest first: all of them, or of one `account_id`
+    or about one `subject`."""
+    where = "".join(f" AND {column} = :{column}" for column in only)
+    return await reader.all(
+        f"SELECT * FROM audit_log WHERE seq < :before{where} ORDER BY seq DESC LIMIT :limit",
+        before=before, limit=limit, **only,
+    )  # fmt: skip
+
+
 async def of_account(reader: Reader, account_id: str, before: int, limit: int) -> list[Row]:
     """What was done in an account: entries with a number below `before`, the newest first."""
     return await reader.all(

@@ -242,6 +242,16 @@ async def newest_of(reader: Reader, endpoint_id: str, limit: int) -> list[Row]:
     )  # fmt: skip
 
 
+async def failed(reader: Reader, most: int) -> list[Row]:
+    """By account: how many webhooks were given up, `most` of all, and the last one's event."""
+    return await reader.all(
+        "SELECT account_id, COUNT(*) AS n, MAX(event_id) AS last FROM (SELECT account_id, event_id"
+        " FROM delivery WHERE state = 'failed' AND state <> 'delivered' LIMIT :most) AS few"
+        " GROUP BY account_id ORDER BY n DESC, account_id",
+        most=most,
+    )
+
+
 def oldest_due(conn: Conn, now: int) -> int:
     """Microseconds that the oldest due delivery has been waiting."""
     row = conn.one(

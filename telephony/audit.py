@@ -45,11 +45,17 @@ def _short(value: object) -> object:
     return value[:VALUE_LENGTH_MAX] if isinstance(value, str) else value
 
 
-async def verify(reader: Reader) -> tuple[int, int | None]:
-    """Recompute every link up to the head: how many entries there are, and the number of the
-    first one that does not fit, if any."""
+async def verify(reader: Reader, newest: int | None = None) -> tuple[int, int | None]:
+    """Recompute every link up to the head, or only those of so many of the newest entries: how
+    many entries there are, and the number of the first one that does not fit, if any."""
     last, head_hash = await audit_log.head(reader)
     seq, digest = 0, ""
+    if (
+        newest is not None
+        and last > newest
+        and (before := await audit_log.entry(reader, last - newest))
+    ):
+        seq, digest = before["seq"], before["hash"]
     while seq < last:
         rows = await audit_log.page(reader, seq, last)
         for row in rows:

@@ -2,6 +2,7 @@
 
 from api.admin import (
     accounts,
+    audit,
     calls,
     health,
     home,
@@ -11,6 +12,7 @@ from api.admin import (
     money,
     notices,
     outgoing,
+    reconciliation,
     senders,
     tariffs,
     tickets,
@@ -31,4 +33,6 @@ PAGES: tuple[Page, ...] = (
     *notices.page.all,
     *outgoing.page.all,
     *looking.page.all,
+    *reconciliation.page.all,
+    *audit.page.all,
 )

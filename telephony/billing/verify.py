@@ -10,6 +10,8 @@ EVERY_SECONDS = 60.0
 WHOLE_SECONDS = 24 * 3600
 OVERLAP_SECONDS = 600
 """A journal may commit so much later than its id was made."""
+LONGEST_SECONDS = 24 * 3600
+"""No call lasts longer, nor waits longer for its end."""
 CHAIN = "the chain of journals is broken"
 
 Drift = dict[str, list[Row]]
@@ -31,8 +33,12 @@ async def verify(
 async def open_questions(reader: Reader, start: Instant, stop: Instant) -> Drift:
     """What is lawful and still worth a look: records without a call, calls without a record,
     holds that outlive their call or message, surplus, late charges."""
-    asked = audit.OPEN_QUESTIONS.items()
-    found = {name: await audit.ask(reader, sql, start=start, stop=stop) for name, sql in asked}
+    early = max(0, start - LONGEST_SECONDS * SECOND) // 1_000
+    since = {f"since_{prefix}": first_id(prefix, early) for prefix in ("call", "txn")}
+    found = {
+        name: await audit.ask(reader, sql, start=start, stop=stop, **since)
+        for name, sql in audit.OPEN_QUESTIONS.items()
+    }
     return {name: rows for name, rows in found.items() if rows}
 
 

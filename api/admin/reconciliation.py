@@ -1,0 +1,42 @@
+"""What does not fit together: records without calls, holds without end, drift, webhooks that were
+given up."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.dashboard.lists import Filters
+from api.web.page import Facts, PageContext, Pages
+from db import accounts, cdrs, components, deliveries, depths
+from telephony.billing import verify
+from telephony.clock import SECOND
+from telephony.users.roles import PLATFORM
+
+page = Pages()
+HERE = "/admin/reconciliation"
+DAY_SECONDS = 86_400
+ROWS_MAX = 50
+COUNTED_MAX = 10_000
+
+
+class DaysQuery(Filters):
+    """How far back to look."""
+
+    days: Annotated[int, Field(ge=1, le=31)] = 1
+
+
+@page("GET", HERE, roles=PLATFORM, template="admin/reconciliation.html", takes=DaysQuery)
+async def show_reconciliation(context: PageContext, given: DaysQuery) -> Facts:
+    """Questions about the last days, and what waits for a person."""
+    db, start = context.db, context.now - given.days * DAY_SECONDS * SECOND
+    found = await verify.open_questions(db, start, context.now)
+    failed = await deliveries.failed(db, COUNTED_MAX)
+    return {
+        "days": given.days, "questions": {name: rows[:ROWS_MAX] for name, rows in found.items()},
+        "counts": {name: len(rows) for name, rows in found.items()},
+        "strays": await cdrs.strays(db, ROWS_MAX), "unreadable": await cdrs.buried(db, ROWS_MAX),
+        "holds": await depths.holds(db, COUNTED_MAX), "most": COUNTED_MAX, "failed": failed,
+        "accounts": await accounts.names(db, {row["account_id"] for row in failed}),
+        "ledger": next((row for row in await components.every(db) if row["kind"] == "ledger"),
+                       None),
+    }  # fmt: skip
