@@ -138,8 +138,8 @@ CARRIER = {
 def carrier() -> str:
     """A trunk's other end; the last four digits decide: 0 and the status that it refuses with;
     0180 rings until canceled and 0183 sends early media; 0283 answers after early media, 0700
-    after 700 ms; 0001 hangs up after 200 ms and 0016 after 1 s; 0200 sends a re-INVITE; 0487 answers a
-    call that is canceled; 0999 says nothing at all; any other is answered at once."""
+    after 700 ms; 0001 hangs up after 200 ms and 0016 after 1 s; 0200 sends a re-INVITE; 0487
+    answers a call that is canceled; 0999 says nothing at all; any other is answered at once."""
     # The qualifying OPTIONS is a call of its own to SIPp.
     choices, branches = "", ""
     for at, (digits, steps) in enumerate(CARRIER.items(), 1):
