@@ -9,6 +9,8 @@ from rich.console import Console
 from bench import (
     accept,
     batch,
+    call_log,
+    calls,
     cdr,
     memory,
     rates,
@@ -23,6 +25,8 @@ from bench.report import Report
 BENCHES: dict[str, Callable[[], Report]] = {
     "accept": accept.run,
     "batch": batch.run,
+    "call_log": call_log.run,
+    "calls": calls.run,
     "cdr": cdr.run,
     "memory": memory.run,
     "rates": rates.run,

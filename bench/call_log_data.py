@@ -3,7 +3,7 @@
 Made by statements that both databases know, each row from its number alone, so that nobody has to
 keep them and a repeat makes the same."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from db.ids import ALPHABET
@@ -82,8 +82,3 @@ def fill(
         last = min(rows, first + ROWS_PER_STATEMENT) - 1
         run(sql, {"first": first, "last": last, "rows": rows})
         told(last + 1)
-
-
-def dropped_indexes(definitions: Iterable[str | None]) -> list[str]:
-    """Those of the definitions that are dropped before and made again after."""
-    return [sql for sql in definitions if sql and " UNIQUE " not in sql]

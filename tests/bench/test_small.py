@@ -3,10 +3,11 @@ loses nothing. Its figures mean nothing here."""
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from bench import accept, batch, kannel, memory, sms_end_to_end, webhooks
+from bench import accept, batch, call_log, calls, kannel, memory, sms_end_to_end, webhooks
 from bench.report import Report
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -30,6 +31,21 @@ def test_a_bench_with_load(run: Callable[[], Report]) -> None:
     report = run()
     assert all(figure.value >= 0 for figure in report.figures)
     assert any(figure.target for figure in report.figures)
+
+
+def test_call_log(tmp_path: Path) -> None:
+    """Searched in databases that were made for it, one of them twice."""
+    for _ in range(2):
+        report = call_log.run(300, 6_000, ("sqlite",), rounds=2, folder=tmp_path)
+    kinds = call_log.Mix(["+15551234567"], 1).kinds()
+    assert len(report.figures) == 2 * len(kinds) + 2
+    assert {path.name for path in tmp_path.glob("*.db")} == {"calls-300.db", "calls-6000.db"}
+    assert len(call_log.run(100, 300, ("postgres",), rounds=2).figures) == len(report.figures)
+
+
+def test_calls() -> None:
+    figures = {figure.what: figure.value for figure in calls.run(rounds=1, count=5).figures}
+    assert figures["calls placed, answered and settled"] > 0
 
 
 def test_webhooks() -> None:
