@@ -10,6 +10,7 @@ from api.admin import (
     looking,
     messages,
     money,
+    network,
     notices,
     outgoing,
     reconciliation,
@@ -35,4 +36,5 @@ PAGES: tuple[Page, ...] = (
     *looking.page.all,
     *reconciliation.page.all,
     *audit.page.all,
+    *network.page.all,
 )
