@@ -13,7 +13,7 @@ APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive
 INSTALL = [ -z "$$packages" ] || \
   { $(APT) -q update; $(APT) -qy install --no-install-recommends $$packages; }
 # Tests mostly wait for telephones; each process has an Asterisk and a PostgreSQL of its own.
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Makes the root file system with Asterisk early; where this fails, `sms-voip up` says why.

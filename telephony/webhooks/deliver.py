@@ -77,8 +77,8 @@ class WebhookWorker:
         """Deliver until cancelled."""
         try:
             await drain(self._db, CHANNEL, self.step)
-        finally:
-            await self.close()
+        finally:  # to its end, though others that fail meanwhile cancel it again
+            await unbroken(self.close())
 
     async def step(self) -> int:
         """Take what is due and has room, and return how many those were; it waits for room but
