@@ -34,7 +34,7 @@ ROUNDS, CALLS = 5, 200
 CONNECTIONS = 20
 RATIO_MIN = 0.9
 PHONE, SECRET, CALLER = "bench-phone", "a good long secret", "+15550111222"
-LEAVES = "0001"
+LEAVES = "0020"
 """Last digits of a number that answers, and hangs up after 200 ms."""
 ROUND_SECONDS_MAX = 300
 FUNDS = 1_000_000_000

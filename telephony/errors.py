@@ -296,5 +296,5 @@ class QueueFullError(Problem):
 class DatabaseUnavailableError(Problem):
     """The database did not take the transaction in time."""
 
-    status, code, title = 503, "database_busy", "The platform is busy. Try again: nothing changed."
+    status, code, title = 503, "database_busy", "The platform is busy. Nothing was charged; retry."
     retry_after_seconds = 1

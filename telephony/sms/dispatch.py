@@ -112,7 +112,7 @@ class Dispatcher:
     async def _claim(self, limit: int) -> list[Row]:
         token, at = secrets.token_hex(8), now()
         rows = await self._db.write(
-            _claim, self._provider.name, token, at, at + LEASE_SECONDS * SECOND, limit,
+            claim, self._provider.name, token, at, at + LEASE_SECONDS * SECOND, limit,
             self._after,
         )  # fmt: skip
         self._after = max((row["account_id"] for row in rows), default="")
@@ -157,7 +157,7 @@ class Dispatcher:
         return 0
 
 
-def _claim(
+def claim(
     conn: Conn, provider: str, token: str, at: Instant, until: Instant, limit: int, after: str
 ) -> list[Row]:
     """Nothing while the kill switch is on, but for what never leaves."""

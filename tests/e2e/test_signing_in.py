@@ -4,10 +4,12 @@ import re
 import time
 
 import httpx
+import pyotp
 
 from tests.e2e.installation import Installation
 
 SECONDS_MAX = 60
+TWO_FACTOR = "/dashboard/security/two-factor"
 
 
 def form(page: httpx.Response) -> dict[str, str]:
@@ -22,6 +24,12 @@ def test_the_administrator_signs_in(here: Installation) -> None:
     with httpx.Client(base_url=url, headers={"Origin": url}, follow_redirects=True) as browser:
         page = browser.get("/sign-in")
         page = browser.post("/sign-in", data=form(page) | here.facts["admin"])
+        assert (page.status_code, page.url.path) == (200, TWO_FACTOR), page.text
+        page = browser.post(f"{TWO_FACTOR}/start", data=form(page))
+        key = re.search(r'id="totp-key">(\w+)<', page.text)
+        assert key, page.text
+        browser.post(TWO_FACTOR, data=form(page) | {"code": pyotp.TOTP(key[1]).now()})
+        page = browser.get("/admin")
         assert (page.status_code, page.url.path) == (200, "/admin"), page.text
         assert "Administration" in page.text
 

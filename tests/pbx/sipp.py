@@ -127,7 +127,7 @@ CARRIER = {
     "0183": EARLY_MEDIA + CANCELED,
     "0283": EARLY_MEDIA + _pause(500) + TAKEN + BYE + OK,
     "0700": _answer(700),
-    "0001": RINGS + TAKEN + _pause(200) + _leaves(),
+    "0020": RINGS + TAKEN + _pause(200) + _leaves(),
     "0016": RINGS + TAKEN + _pause(1000) + _leaves(),
     "0200": _asks_again(),
     "0487": _answers_the_canceled(),
@@ -138,7 +138,7 @@ CARRIER = {
 def carrier() -> str:
     """A trunk's other end; the last four digits decide: 0 and the status that it refuses with;
     0180 rings until canceled and 0183 sends early media; 0283 answers after early media, 0700
-    after 700 ms; 0001 hangs up after 200 ms and 0016 after 1 s; 0200 sends a re-INVITE; 0487
+    after 700 ms; 0020 hangs up after 200 ms and 0016 after 1 s; 0200 sends a re-INVITE; 0487
     answers a call that is canceled; 0999 says nothing at all; any other is answered at once."""
     # The qualifying OPTIONS is a call of its own to SIPp.
     choices, branches = "", ""

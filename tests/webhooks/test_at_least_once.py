@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 from cryptography.fernet import Fernet
 
@@ -143,3 +144,26 @@ async def test_a_worker_closed_in_the_middle_leaves_the_delivery_to_the_next(
     assert await second.step() == 1
     await second.settled()
     assert [row["state"] for row in await deliveries(database)] == ["delivered"]
+
+
+async def test_what_is_cut_off_is_free_though_the_stop_is_hurried(
+    database: Database, customer: Customer, new_worker: Worker, sink: Sink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Whoever fails beside it while it stops cancels it once more."""
+    monkeypatch.setattr("telephony.webhooks.deliver.CLOSE_SECONDS_MAX", 0.3)
+
+    async def never() -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    sink.answers["/hook"] = never
+    await customer.tell(f"{sink.url}/hook")
+    running = asyncio.create_task(new_worker().run())
+    await eventually(lambda: len(sink.received) == 1)
+    for _ in range(2):
+        running.cancel()
+        await asyncio.sleep(0.05)
+    await asyncio.gather(running, return_exceptions=True)
+    (row,) = await deliveries(database)
+    assert (row["state"], row["lease_token"], row["attempts"]) == ("pending", None, 0)

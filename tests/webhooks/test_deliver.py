@@ -6,7 +6,6 @@ import socket
 from typing import Any
 
 import pytest
-from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
 from db.database import Database
@@ -292,26 +291,3 @@ def test_a_payload_cannot_pretend_to_be_another_event() -> None:
         "mode": "test", "to": "+1",
     }  # fmt: skip
     assert body_of(row) == body_of(row)
-
-
-async def test_what_is_cut_off_is_free_though_the_stop_is_hurried(
-    database: Database, customer: Customer, new_worker: Worker, sink: Sink,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    """Whoever fails beside it while it stops cancels it once more."""
-    monkeypatch.setattr("telephony.webhooks.deliver.CLOSE_SECONDS_MAX", 0.3)
-
-    async def never() -> web.Response:
-        await asyncio.sleep(60)
-        return web.Response()
-
-    sink.answers["/hook"] = never
-    await customer.tell(f"{sink.url}/hook")
-    running = asyncio.create_task(new_worker().run())
-    await eventually(lambda: len(sink.received) == 1)
-    for _ in range(2):
-        running.cancel()
-        await asyncio.sleep(0.05)
-    await asyncio.gather(running, return_exceptions=True)
-    (row,) = await deliveries(database)
-    assert (row["state"], row["lease_token"], row["attempts"]) == ("pending", None, 0)
