@@ -98,6 +98,11 @@ def add_route(conn: Conn, **facts: Any) -> str:
     return route_id
 
 
+def route(conn: Conn, route_id: str) -> Row | None:
+    """The route of that id."""
+    return conn.one("SELECT * FROM sms_route WHERE id = :id", id=route_id)
+
+
 def remove_route(conn: Conn, route_id: str) -> bool:
     """Delete a route; False if there is none of that id."""
     return bool(conn.run("DELETE FROM sms_route WHERE id = :id", id=route_id))

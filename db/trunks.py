@@ -71,6 +71,12 @@ def listed(conn: Conn) -> list[Row]:
     return conn.all("SELECT * FROM trunk ORDER BY name")
 
 
+def change(conn: Conn, trunk_id: str, **facts: Any) -> None:
+    """Set columns of a trunk."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE trunk SET {sets} WHERE id = :id", id=trunk_id, **facts)
+
+
 def remove(conn: Conn, trunk_id: str) -> None:
     """Delete a trunk with its routes."""
     conn.run("DELETE FROM trunk_route WHERE trunk_id = :id", id=trunk_id)
@@ -86,6 +92,15 @@ def put_route(conn: Conn, **facts: Any) -> None:
         " weight = excluded.weight, strip = excluded.strip, prepend = excluded.prepend",
         **facts,
     )
+
+
+def route_of(conn: Conn, prefix: str, trunk_id: str) -> Row | None:
+    """How a prefix leads to a trunk, None if it does not."""
+    return conn.one(
+        "SELECT priority, weight, strip, prepend FROM trunk_route"
+        " WHERE prefix = :prefix AND trunk_id = :trunk_id",
+        prefix=prefix, trunk_id=trunk_id,
+    )  # fmt: skip
 
 
 def drop_route(conn: Conn, prefix: str, trunk_id: str) -> bool:

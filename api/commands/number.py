@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.commands.arguments import Mode
+from api.commands.arguments import Mode, person
 from api.commands.deeds import one_account, write
 from api.commands.options import console
 from db import numbers as stored
+from telephony.admin import carriers
 from telephony.clock import now
-from telephony.voice import numbers
+from telephony.voice.numbers import Rule
 
 number = typer.Typer(help="Numbers that accounts own.", no_args_is_help=True)
 
@@ -39,11 +40,11 @@ def add(
 ) -> None:
     """Give a number to an account: calls to it ring these SIP accounts, else are forwarded, else
     the caller hears that it is busy."""
+    rule = Rule(tuple(ring or ()), strategy, ring_seconds, forward)
     write(
-        lambda conn: numbers.own(
-            conn, number=text, account_id=one_account(conn, account)["id"], mode=mode,
-            strategy=strategy, ring_seconds=ring_seconds, targets=ring or [], forward_to=forward,
-            now=now(),
+        lambda conn: carriers.own(
+            conn, person(), now(), number=text, account_id=one_account(conn, account)["id"],
+            mode=mode, rule=rule,
         )
     )  # fmt: skip
 
@@ -61,4 +62,4 @@ def list_numbers() -> None:
 @number.command()
 def remove(text: Number) -> None:
     """Take a number away from its owner."""
-    write(lambda conn: numbers.disown(conn, text))
+    write(lambda conn: carriers.disown(conn, person(), now(), text))

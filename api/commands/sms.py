@@ -17,14 +17,14 @@ from api.commands.options import console, database, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers, sms_replies
 from db.connection import Conn
+from telephony.admin import providers
 from telephony.admin import senders as decide
 from telephony.clock import now
 from telephony.errors import Problem
 from telephony.secrets import Vault, load
-from telephony.sms import replies, routes, senders
+from telephony.sms import replies, senders
 from telephony.sms.keywords import Keyword
 from telephony.sms.providers import configured
-from telephony.sms.providers.registry import kind_of
 
 T = TypeVar("T")
 
@@ -69,7 +69,9 @@ def add_provider(
     given = Path(options[1:]).read_text() if options.startswith("@") else options
 
     def deed(conn: Conn) -> str:
-        made = configured.add(conn, _vault(), settings(), name, kind, given, now())
+        made = providers.put(
+            conn, person(), now(), _vault(), settings(), name, kind, given
+        )  # fmt: skip
         return f"{name} carries {', '.join(sorted(made.capabilities.encodings))}."
 
     console.print(_write(deed), markup=False)
@@ -81,9 +83,7 @@ def list_providers() -> None:
     table = Table("name", "kind", "options", "encodings")
     vault = _vault()
     for row in _write(sms_providers.active):
-        model = kind_of(row["kind"]).options
-        shown = model.model_validate_json(vault.open(row["options_sealed"]))
-        text = json.dumps(shown.model_dump(mode="json", exclude_defaults=True))
+        text = json.dumps(configured.shown(row, vault))
         table.add_row(row["name"], row["kind"], text, row["encodings"].replace(",", " "))
     console.print(table)
 
@@ -108,7 +108,7 @@ def try_provider(
 @provider.command("remove")
 def remove_provider(name: Name) -> None:
     """Remove a provider and its routes; a running platform lets go of it within seconds."""
-    _write(lambda conn: configured.remove(conn, name, now()))
+    _write(lambda conn: providers.remove(conn, person(), now(), name))
 
 
 @sms_route.command("add")
@@ -124,9 +124,10 @@ def add_route(
     """Let a provider carry the messages of a prefix, account, sender, or all of them."""
 
     def deed(conn: Conn) -> str:
-        return routes.add(
-            conn, provider=name, prefix=prefix, sender=from_, mode=mode, priority=priority,
-            weight=weight, account_id=one_account(conn, account)["id"] if account else "",
+        return providers.add_route(
+            conn, person(), now(), provider=name, prefix=prefix, sender=from_, mode=mode,
+            priority=priority, weight=weight,
+            account_id=one_account(conn, account)["id"] if account else "",
         )  # fmt: skip
 
     console.print(_write(deed), markup=False)
@@ -146,9 +147,7 @@ def list_routes() -> None:
 @sms_route.command("remove")
 def remove_route(route: Annotated[str, typer.Argument(help="Id of the route.")]) -> None:
     """Remove a route."""
-    if not _write(lambda conn: sms_providers.remove_route(conn, route)):
-        console.print(f"There is no route {route}.", style="red", markup=False)
-        raise SystemExit(1)
+    _write(lambda conn: providers.remove_route(conn, person(), now(), route))
 
 
 @sender.command("request")

@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from api.commands.arguments import person
 from api.commands.deeds import write
 from api.commands.options import console, settings
 from db import trunks as stored
 from db.connection import Conn, Row
 from telephony import secrets
+from telephony.admin import carriers
 from telephony.clock import now
 from telephony.secrets import Vault
 from telephony.voice import trunks
@@ -65,11 +67,11 @@ def add(
         secret = typer.prompt("Secret", hide_input=True)
     vault = Vault(secrets.load(settings()).master_key)
     write(
-        lambda conn: trunks.add(
-            conn, vault, name=name, host=host, port=port, transport=transport, username=username,
-            secret=secret, registers=register, codecs=codecs.split(","), capacity=capacity,
-            caller_id_format=caller_id_format, cidrs=cidr or [], now=now(),
-        )
+        lambda conn: carriers.add(conn, person(), now(), vault, name, secret, {
+            "host": host, "port": port, "transport": transport, "username": username,
+            "registers": register, "codecs": codecs.split(","), "capacity": capacity,
+            "caller_id_format": caller_id_format, "cidrs": cidr or [],
+        })
     )  # fmt: skip
 
 
@@ -97,7 +99,19 @@ def test_trunk(name: Name) -> None:
 @trunk.command("remove")
 def remove_trunk(name: Name) -> None:
     """Forget a carrier and its routes; calls that it carries go on."""
-    write(lambda conn: trunks.remove(conn, name))
+    write(lambda conn: carriers.remove(conn, person(), now(), name))
+
+
+@trunk.command()
+def disable(name: Name) -> None:
+    """Let no new call leave by a carrier or come from it; those that it carries go on."""
+    write(lambda conn: carriers.set_status(conn, person(), now(), name, "disabled"))
+
+
+@trunk.command()
+def enable(name: Name) -> None:
+    """Take a carrier into service again."""
+    write(lambda conn: carriers.set_status(conn, person(), now(), name, "active"))
 
 
 @route.command("add")
@@ -111,9 +125,9 @@ def add_route(
 ) -> None:
     """Lead numbers that begin so to a carrier; the longest prefix is tried first."""
     write(
-        lambda conn: trunks.route(
-            conn, prefix=_digits(prefix), name=name, priority=priority, weight=weight,
-            strip=strip, prepend=prepend,
+        lambda conn: carriers.route(
+            conn, person(), now(), prefix=_digits(prefix), name=name, priority=priority,
+            weight=weight, strip=strip, prepend=prepend,
         )
     )  # fmt: skip
 
@@ -133,7 +147,8 @@ def list_routes() -> None:
 @route.command("remove")
 def remove_route(prefix: Prefix, name: Name) -> None:
     """Lead numbers that begin so to that carrier no longer."""
-    write(lambda conn: trunks.unroute(conn, prefix=_digits(prefix), name=name))
+    write(lambda conn: carriers.unroute(
+        conn, person(), now(), prefix=_digits(prefix), name=name))  # fmt: skip
 
 
 def _digits(prefix: str) -> str:

@@ -2,6 +2,7 @@
 
 from db.connection import Conn
 from telephony import audit
+from telephony.audit import Actor
 from telephony.clock import Instant
 from telephony.secrets import Vault
 from telephony.settings import Settings
@@ -16,12 +17,19 @@ from telephony.voice.place import Asker
 def set_rule(conn: Conn, member: Member, number: str, rule: Rule, now: Instant) -> None:
     """What rings when the number is called; NotFoundError, ValidationFailedError."""
     must_work(member, "test")
-    before = numbers.change(conn, member.account_id, number, rule)
+    note_rule(conn, member.actor, member.account_id, number, rule, now)
+
+
+def note_rule(
+    conn: Conn, actor: Actor, account_id: str, number: str, rule: Rule, now: Instant
+) -> None:  # fmt: skip
+    """The same by whoever may; what changes nothing is not written down."""
+    before = numbers.change(conn, account_id, number, rule)
     changed = {name: value for name, value in rule.columns.items() if before[name] != value}
     if changed:
         audit.record(
-            conn, member.actor, "number.rule_changed", number, now, after=changed,
-            account_id=member.account_id, before={name: before[name] for name in changed},
+            conn, actor, "number.rule_changed", number, now, after=changed,
+            account_id=account_id, before={name: before[name] for name in changed},
         )  # fmt: skip
 
 

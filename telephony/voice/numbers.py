@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from db import numbers, sip
 from db.connection import Conn, Row
 from telephony.clock import Instant
-from telephony.errors import NotFoundError, ValidationFailedError
+from telephony.errors import NotFoundError
 from telephony.phone_numbers import e164
+from telephony.voice.sip_rules import bad
 
 RING_SECONDS = (5, 120)
 TARGETS_MAX = 10
@@ -20,14 +21,14 @@ def own(
     """Give a number to an account; the number in E.164."""
     _check_targets(conn, account_id, targets)
     _check_ringing(ring_seconds)
-    text = _e164(number)
+    text = _e164("number", number)
     added = numbers.own(
         conn, number=text, account_id=account_id, mode=mode, strategy=strategy,
         ring_seconds=ring_seconds, targets=",".join(targets),
-        forward_to=_e164(forward_to) if forward_to else "", created_at=now,
+        forward_to=_e164("forward_to", forward_to) if forward_to else "", created_at=now,
     )  # fmt: skip
     if not added:
-        raise ValidationFailedError(f"{text} is owned already.")
+        raise bad("number", "taken", f"{text} is owned already.")
     return text
 
 
@@ -61,26 +62,30 @@ def change(conn: Conn, account_id: str, number: str, rule: Rule) -> Row:
 def _check_ringing(seconds: int) -> None:
     shortest, longest = RING_SECONDS
     if not shortest <= seconds <= longest:
-        raise ValidationFailedError(f"A phone rings for {shortest} to {longest} seconds.")
+        message = f"A phone rings for {shortest} to {longest} seconds."
+        raise bad("ring_seconds", "invalid", message)
 
 
 def _check_targets(conn: Conn, account_id: str, targets: Sequence[str]) -> None:
     if len(targets) > TARGETS_MAX:
-        raise ValidationFailedError(f"At most {TARGETS_MAX} SIP accounts ring.")
+        raise bad("targets", "invalid", f"At most {TARGETS_MAX} SIP accounts ring.")
     for name in targets:
         row = sip.by_username(conn, name)
         if row is None or row["account_id"] != account_id:
             raise NotFoundError(f"There is no SIP account {name} on this account.")
 
 
-def disown(conn: Conn, number: str) -> None:
-    """Take a number away; NotFoundError if nobody owns it."""
-    if not numbers.disown(conn, _e164(number)):
-        raise NotFoundError(f"Nobody owns {number}.")
+def disown(conn: Conn, number: str) -> Row:
+    """Take a number away from its owner; the row that it had. NotFoundError if it has none."""
+    text = _e164("number", number)
+    row = numbers.owned(conn, text)
+    if row is None or not numbers.disown(conn, text):
+        raise NotFoundError(f"Nobody owns {text}.")
+    return row
 
 
-def _e164(text: str) -> str:
+def _e164(field: str, text: str) -> str:
     try:
         return e164(text)
     except ValueError as error:
-        raise ValidationFailedError(f"{text}: {error}") from error
+        raise bad(field, "invalid", f"{text}: {error}") from error

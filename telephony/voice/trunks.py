@@ -6,14 +6,16 @@ import json
 import re
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import TypedDict, Unpack
 
 from db import trunks
 from db.connection import Conn, Row
 from telephony.clock import Instant
-from telephony.errors import NotFoundError, ValidationFailedError
+from telephony.errors import NotFoundError
 from telephony.secrets import Vault
 from telephony.settings import Settings
-from telephony.voice.routes import DEFAULT
+from telephony.voice.routes import DEFAULT, PRIORITY_LAST
+from telephony.voice.sip_rules import bad
 
 CHANNEL = "trunks"
 DEFAULT_PORT = 5060
@@ -24,53 +26,96 @@ PREFIX = re.compile(r"[0-9]{0,15}")
 PREPEND = re.compile(r"\+?[0-9]{0,12}")
 USERNAME = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 SECRET = re.compile(r"[!-~]{1,128}")
+CAPACITY_MAX = 1_000_000
+WEIGHT_MAX = 1_000_000
+PEER = ("host", "port", "transport", "username")
+"""What says to whom a secret is proved."""
 FAMILIES = ("ps/aor", "ps/auth", "ps/endpoint", "ps/registration", "ps/identify")
 """In the order of writing: a carrier that is known by its address has all the rest."""
 
 Rows = dict[str, str]
 
 
+class CarrierFacts(TypedDict):
+    """What an operator says of a carrier, but for its secret; without a user name it is
+    authenticated by its address."""
+
+    host: str
+    port: int
+    transport: str
+    username: str
+    registers: bool
+    codecs: Sequence[str]
+    caller_id_format: str
+    cidrs: Sequence[str]
+    capacity: int | None
+
+
 def add(
-    conn: Conn, vault: Vault, *, name: str, host: str, port: int, transport: str, username: str,
-    secret: str, registers: bool, codecs: Sequence[str], caller_id_format: str,
-    cidrs: Sequence[str], capacity: int | None, now: Instant,
+    conn: Conn, vault: Vault, *, name: str, secret: str, now: Instant,
+    **facts: Unpack[CarrierFacts],
 ) -> None:  # fmt: skip
-    """Add a carrier; without a user name it is authenticated by its address."""
-    _check(name=name, host=host, port=port, capacity=capacity)
-    _check_credentials(username, secret, registers)
-    if not codecs or not set(codecs) <= set(CODECS):
-        raise ValidationFailedError(f"Codecs are some of {', '.join(CODECS)}.")
-    added = trunks.add(
-        conn, name=name, host=host, port=port, transport=transport, username=username,
-        secret_sealed=vault.seal(secret) if secret else "", registers=registers,
-        codecs=",".join(codecs), caller_id_format=caller_id_format, capacity=capacity,
-        cidrs=",".join(map(network, cidrs)), created_at=now,
-    )  # fmt: skip
-    if not added:
-        raise ValidationFailedError(f"There is a trunk {name} already.")
+    """Add a carrier; ValidationFailedError of the field that is wrong, or for a known name."""
+    if not NAME.fullmatch(name) or name == DEFAULT:
+        raise bad(
+            "name", "invalid",
+            f"A trunk's name is 1 to 31 of a-z, 0-9, dot and dash, and not {DEFAULT}, which is the"
+            " one of the setting SMS_VOIP_TRUNK_HOST.",
+        )  # fmt: skip
+    _check_credentials(facts["username"], secret, facts["registers"])
+    sealed = vault.seal(secret) if secret else ""
+    if not trunks.add(conn, name=name, secret_sealed=sealed, created_at=now, **_columns(facts)):
+        raise bad("name", "taken", f"There is a trunk {name} already.")
     conn.wake(CHANNEL)
 
 
-def _check(*, name: str, host: str, port: int, capacity: int | None) -> None:
-    if not NAME.fullmatch(name) or name == DEFAULT:
-        raise ValidationFailedError(
-            f"A trunk's name is 1 to 31 of a-z, 0-9, dot and dash, and not {DEFAULT}, which is the"
-            " one of the setting SMS_VOIP_TRUNK_HOST."
-        )
-    if not HOST.fullmatch(host) or not 0 < port < 65536:
-        raise ValidationFailedError("The host is a name or an address, the port 1 to 65535.")
-    if capacity is not None and capacity < 1:
-        raise ValidationFailedError("The capacity is how many calls at once: 1 or more.")
+def change(
+    conn: Conn, vault: Vault, *, name: str, secret: str, **facts: Unpack[CarrierFacts]
+) -> None:
+    """Say otherwise of a carrier. Without a secret it keeps the one that it has, but only where
+    that goes to the same peer as before: nobody gets to see it by naming another host."""
+    before = get(conn, name)
+    same = all(before[one] == facts[one] for one in PEER)  # type: ignore[literal-required]
+    kept = vault.open(before["secret_sealed"]) if facts["username"] and before["username"] else ""
+    if kept and not secret and not same:
+        raise bad("secret", "missing", "Write the secret again: it would go to another peer.")
+    _check_credentials(facts["username"], secret or kept, facts["registers"])
+    sealed = vault.seal(secret) if secret else before["secret_sealed"] if kept else ""
+    trunks.change(conn, before["id"], secret_sealed=sealed, **_columns(facts))
+    conn.wake(CHANNEL)
+
+
+def set_status(conn: Conn, name: str, status: str) -> bool:
+    """Take a carrier into service (`active`) or out of it (`disabled`): no new call leaves by it
+    or comes from it, those that it carries go on. False if it was so before."""
+    row = get(conn, name)
+    trunks.change(conn, row["id"], status=status)
+    conn.wake(CHANNEL)
+    return bool(row["status"] != status)
+
+
+def _columns(facts: CarrierFacts) -> Row:
+    if not HOST.fullmatch(facts["host"]):
+        raise bad("host", "invalid", "The host is a name or an address.")
+    if not 0 < facts["port"] < 65536:
+        raise bad("port", "invalid", "The port is 1 to 65535.")
+    if facts["capacity"] is not None and not 1 <= facts["capacity"] <= CAPACITY_MAX:
+        raise bad("capacity", "invalid", "The capacity is how many calls at once: 1 or more.")
+    if not facts["codecs"] or not set(facts["codecs"]) <= set(CODECS):
+        raise bad("codecs", "invalid", f"Codecs are some of {', '.join(CODECS)}.")
+    return {**facts, "codecs": ",".join(facts["codecs"]),
+            "cidrs": ",".join(map(network, facts["cidrs"]))}  # fmt: skip
 
 
 def _check_credentials(username: str, secret: str, registers: bool) -> None:
+    if username and not USERNAME.fullmatch(username):
+        message = "A user name is letters, digits, dot, dash, plus and underscore."
+        raise bad("username", "invalid", message)
+    if secret and not SECRET.fullmatch(secret):
+        raise bad("secret", "invalid", "A secret is printable ASCII without spaces.")
     if bool(username) != bool(secret) or (registers and not username):
-        raise ValidationFailedError("User name and secret go together; a registration needs both.")
-    if username and not (USERNAME.fullmatch(username) and SECRET.fullmatch(secret)):
-        raise ValidationFailedError(
-            "A user name is letters, digits, dot, dash, plus and underscore; a secret is printable"
-            " ASCII without spaces."
-        )
+        message = "User name and secret go together; a registration needs both."
+        raise bad("secret" if username else "username", "missing", message)
 
 
 def network(text: str) -> str:
@@ -78,7 +123,8 @@ def network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text.strip()))
     except ValueError as error:
-        raise ValidationFailedError(f"{text} is neither an address nor a network.") from error
+        message = f"{text} is neither an address nor a network."
+        raise bad("cidrs", "invalid", message) from error
 
 
 def get(conn: Conn, name: str) -> Row:
@@ -99,17 +145,24 @@ def route(
     conn: Conn, *, prefix: str, name: str, priority: int, weight: int, strip: int, prepend: str
 ) -> None:
     """Lead numbers that begin with `prefix` (digits; empty: all) to a carrier."""
-    if not PREFIX.fullmatch(prefix) or not PREPEND.fullmatch(prepend):
-        raise ValidationFailedError("A prefix is digits; before what is prepended may be a plus.")
-    if weight < 1 or priority < 0 or not 0 <= strip <= len(prefix or "0" * 15):
-        raise ValidationFailedError(
-            "The weight is 1 or more, the priority 0 or more, and no more digits are stripped than"
-            " the prefix has."
-        )
+    _check_route(prefix, priority, weight, strip, prepend)
     trunks.put_route(
         conn, prefix=prefix, trunk_id=get(conn, name)["id"], priority=priority, weight=weight,
         strip=strip, prepend=prepend,
     )  # fmt: skip
+
+
+def _check_route(prefix: str, priority: int, weight: int, strip: int, prepend: str) -> None:
+    if not PREFIX.fullmatch(prefix):
+        raise bad("prefix", "invalid", "A prefix is up to 15 digits.")
+    if not PREPEND.fullmatch(prepend):
+        raise bad("prepend", "invalid", "What is prepended is digits, a plus before them or not.")
+    if not 1 <= weight <= WEIGHT_MAX:
+        raise bad("weight", "invalid", f"The weight is 1 to {WEIGHT_MAX}.")
+    if not 0 <= priority < PRIORITY_LAST:
+        raise bad("priority", "invalid", f"The priority is 0 to {PRIORITY_LAST - 1}.")
+    if not 0 <= strip <= len(prefix or "0" * 15):
+        raise bad("strip", "invalid", "No more digits are stripped than the prefix has.")
 
 
 def unroute(conn: Conn, *, prefix: str, name: str) -> None:

@@ -14,6 +14,7 @@ from api.app import create_app
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
+from telephony.errors import ValidationFailedError
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.sms import routes
@@ -195,6 +196,6 @@ async def test_what_cannot_be_read(
 
 async def test_options_that_are_wrong(database: Database, vault: Vault) -> None:
     for wrong in ({}, {"secret": "short"}, {**PLAIN, "proof": "none"}, {**PLAIN, "colour": 1}):
-        with pytest.raises(ValueError, match="inbound") as caught:
+        with pytest.raises(ValidationFailedError, match="inbound") as caught:
             await add(database, vault, wrong)
         assert SECRET not in str(caught.value)

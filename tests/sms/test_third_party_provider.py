@@ -17,6 +17,7 @@ from db import sms_providers
 from db.connection import Conn
 from db.database import Database
 from telephony.clock import now
+from telephony.errors import ValidationFailedError
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.sms import routes
@@ -134,17 +135,17 @@ async def test_it_serves_messages(database: Database, vault: Vault, tmp_path: Pa
 async def test_options_are_checked_and_sealed(
     database: Database, vault: Vault, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="wings: Extra inputs") as caught:
+    with pytest.raises(ValidationFailedError, match="wings: Extra inputs") as caught:
         await add(database, vault, "loft", folder=tmp_path, wings=2, ring="secret")
     assert "secret" not in str(caught.value)
     for kind, options, said in (
         ("crow", "{}", "installed: .*pigeon"), ("pigeon", "[]", "JSON object"),
         ("pigeon", "{", "no JSON"), ("pigeon", "{}", "folder: Field required"),
     ):  # fmt: skip
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValidationFailedError, match=said):
             await database.write(configured.add, vault, LIVE, "loft", kind, options, now())
     for name in ("sandbox", "smpp", "", "a b"):
-        with pytest.raises(ValueError, match="cannot be its name"):
+        with pytest.raises(ValidationFailedError, match="cannot be its name"):
             await add(database, vault, name, folder=tmp_path)
     await add(database, vault, "loft", folder=tmp_path, ring="secret")
     (row,) = await database.write(sms_providers.active)

@@ -1,21 +1,30 @@
 """The providers of this installation: the sandbox, that of the settings, and those of the table."""
 
 import json
+import re
+from collections.abc import Mapping
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from db import sms_providers
 from db.connection import Conn, Row
 from telephony.clock import Instant
+from telephony.errors import ValidationFailedError
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.sms.providers import smpp_options
 from telephony.sms.providers.base import Provider
-from telephony.sms.providers.registry import build
+from telephony.sms.providers.registry import build, kind_of
 
 CHANNEL = "sms-providers"
 RESERVED = ("sandbox", "smpp")
 """Names of the providers that need no row."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+MASK = str(SecretStr("x"))
+"""What stands for a secret where options are shown."""
+PEER = ("host", "port", "tls", "url", "status_url")
+"""Options that say to whom the secrets go."""
 
 
 def of_settings(settings: Settings) -> list[Provider]:
@@ -36,19 +45,70 @@ def add(
     conn: Conn, vault: Vault, settings: Settings, name: str, kind: str, options: str, now: Instant
 ) -> Provider:
     """Store a provider with its options (JSON), or replace it; it is returned, not started.
-    ValueError with a sentence where something is wrong."""
-    if name in RESERVED or not name.replace("-", "").replace("_", "").isalnum():
-        raise ValueError(f"{name!r} cannot be its name: use letters and digits, not {RESERVED}")
+    ValidationFailedError, of an option by the field `options.<name>`."""
+    if name in RESERVED or not NAME.fullmatch(name):
+        message = f"{name!r} cannot be its name: use letters and digits, not {RESERVED}"
+        raise _wrong({"name": message})
     try:
-        provider = build(kind, name, _object(options), settings)
+        given = _object(options)
+        kind_of(kind).options.model_validate(given)
+        provider = build(kind, name, given, settings)
     except LookupError as error:
-        raise ValueError(str(error.args[0])) from error
+        raise _wrong({"kind": str(error.args[0])}) from error
     except ValidationError as error:  # not pydantic's own text: it repeats secrets
-        raise ValueError("; ".join(_told(one) for one in error.errors())) from None
+        raise _wrong(dict(map(_told, error.errors()))) from None
+    except ValueError as error:
+        raise _wrong({"options": str(error)}) from error
     encodings = ",".join(sorted(provider.capabilities.encodings))
     sms_providers.put(conn, name, kind, vault.seal(options), encodings, now)
     conn.wake(CHANNEL)
     return provider
+
+
+def opened(row: Row, vault: Vault) -> dict[str, object]:
+    """The options of a row as they were given, secrets among them."""
+    return _object(vault.open(row["options_sealed"]))
+
+
+def shown(row: Row, vault: Vault) -> dict[str, object]:
+    """The same with a mask in place of each secret; LookupError or ValueError as `open_row`."""
+    found = kind_of(row["kind"]).options.model_validate(opened(row, vault))
+    return found.model_dump(mode="json", exclude_defaults=True)
+
+
+def secret_names(kind: str, options: Mapping[str, object]) -> set[str]:
+    """Which of these options are secrets, or have one in them; all of a kind that is gone, or
+    that takes them no more."""
+    try:
+        found = kind_of(kind).options.model_validate(options).model_dump(mode="json")
+    except (LookupError, ValueError):
+        return set(options)
+    return {name for name in options if MASK in json.dumps(found.get(name, MASK))}
+
+
+def with_kept_secrets(row: Row, vault: Vault, options: Mapping[str, object]) -> dict[str, object]:
+    """Options in which a mask stands for the secret that the row has there. ValidationFailedError
+    where it would go to another peer: nobody gets to see it by naming another host."""
+    before = opened(row, vault)
+    told = {name: _unmasked(value, before.get(name)) for name, value in options.items()}
+    if told != options and _peer(row["kind"], told) != _peer(row["kind"], before):
+        raise _wrong({f"options.{name}": "Write the secret again: it would go to another peer."
+                      for name in told if told[name] != options[name]})  # fmt: skip
+    return told
+
+
+def _peer(kind: str, options: Mapping[str, object]) -> list[object]:
+    fields = kind_of(kind).options.model_fields
+    return [options.get(one, fields[one].default) for one in PEER if one in fields]
+
+
+def _unmasked(value: object, before: object) -> object:
+    if value == MASK:
+        return before
+    if isinstance(value, dict):
+        known = before if isinstance(before, dict) else {}
+        return {name: _unmasked(one, known.get(name)) for name, one in value.items()}
+    return value
 
 
 def remove(conn: Conn, name: str, now: Instant) -> None:
@@ -68,6 +128,13 @@ def _object(options: str) -> dict[str, object]:
     return found
 
 
-def _told(mistake: object) -> str:
-    assert isinstance(mistake, dict)
-    return f"{'.'.join(map(str, mistake['loc'])) or 'options'}: {mistake['msg']}"
+def _told(mistake: ErrorDetails) -> tuple[str, str]:
+    first, *more = [str(one) for one in mistake["loc"]] or [""]
+    where = ".".join([first, *more])
+    return f"options.{first}".rstrip("."), f"{where or 'options'}: {mistake['msg']}"
+
+
+def _wrong(messages: Mapping[str, str]) -> ValidationFailedError:
+    return ValidationFailedError("; ".join(messages.values()), errors=[
+        {"field": field, "code": "invalid", "message": text} for field, text in messages.items()
+    ])  # fmt: skip
