@@ -62,7 +62,8 @@ def seed(conn: Conn, vault: Vault, realm: str, demo: Credentials, now: Instant) 
     for key in (demo.test_key, demo.live_key):
         add_key(conn, account_id, key, "demo", now)
     for mode in wallets.MODES:
-        _fund(conn, account_id, mode, now)
+        customers.fill(conn, account_id, mode, FUNDS, SIP_FUNDS, reference=f"seed:{mode}",
+                       actor="seed", now=now)  # fmt: skip
     caller_ids.verify(conn, account_id, NUMBER, "seed", now)
     for username, secret in demo.sip.items():
         sip_accounts.create(
@@ -96,12 +97,3 @@ def valid_secrets(
         same = row is not None and vault.open(row["digests_sealed"]) == given
         found[username] = secret if same else None
     return found
-
-
-def _fund(conn: Conn, account_id: str, mode: str, now: Instant) -> None:
-    wallets.fund(
-        conn, account_id, mode, FUNDS + SIP_FUNDS, reference=f"seed:{mode}", actor="seed", now=now
-    )
-    wallets.top_up_sip(
-        conn, account_id, mode, SIP_FUNDS, reference=f"seed-sip:{mode}", actor="seed", now=now
-    )

@@ -81,6 +81,10 @@ class Settings(OperationsSettings):
     sandbox_host: str = Field(
         "", description="Host that takes test keys only, the others then live ones; empty: any"
     )
+    play_money: int = Field(
+        100, ge=0, le=1_000_000,
+        description="Whole units of play money in each wallet of who signs up",
+    )  # fmt: skip
     requests_per_minute: int = Field(
         120, ge=1, description="Requests that an API key may send in a minute, if it has no limit"
     )

@@ -31,17 +31,19 @@ class MoneyForm(ReasonForm):
 
 
 class ChargeQuery(Body):
-    """Id or reference of what was charged, and how much of it."""
+    """Id or reference of what was charged, how much of it, and the statement it was found on."""
 
     charge: str = Field("", max_length=200)
     amount: Amount = ""
+    mode: Literal["live", "test"] = "live"
 
 
 class RefundForm(ReasonForm):
-    """A charge, and how much of it."""
+    """A charge, how much of it, and the statement to show then."""
 
     charge: str = Field(max_length=200)
     amount: Amount
+    mode: Literal["live", "test"] = "live"
     form: FormId
 
 
@@ -87,4 +89,4 @@ async def refund_charge(context: PageContext, given: RefundForm) -> Response:
     amount = amount_of(given.amount)
     await act(context, deeds.refund, given.charge.strip(), amount, given.reason,
               context.path["id"], given.form)  # fmt: skip
-    return go(where(context))
+    return go(f"{where(context)}?mode={given.mode}")

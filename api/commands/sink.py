@@ -19,7 +19,7 @@ class Sink:
         self.events: list[dict[str, Any]] = []
         self.forged = 0
         self.url = ""
-        self._secret = secret
+        self.secret = secret
         self._came = asyncio.Event()
         application = web.Application()
         application.router.add_post("/hook", self._hook)
@@ -54,7 +54,7 @@ class Sink:
 
     async def _hook(self, request: web.Request) -> web.Response:
         body = await request.read()
-        if not verify(self._secret, request.headers.get("X-Signature", ""), body, time.time()):
+        if not verify(self.secret, request.headers.get("X-Signature", ""), body, time.time()):
             self.forged += 1
             return web.Response(status=400)
         self.events.append(json.loads(body))

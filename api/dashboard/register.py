@@ -91,7 +91,7 @@ async def do_open_account(context: PageContext, given: OpenForm) -> Response:
     hashed = await gate(context).hasher.checked(given.password, email, given.name)
     user = await context.db.write(
         register.open_account, post(context), context.path["token"], given.name, given.company,
-        hashed, address_of(context.request), context.now,
+        hashed, address_of(context.request), context.now, play_money=context.settings.play_money,
     )  # fmt: skip
     found = await context.db.write(
         sign_in.let_in, context.vault, user, "password", origin(context), context.now

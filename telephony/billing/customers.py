@@ -5,6 +5,7 @@ from db.connection import Conn
 from telephony.billing import wallets
 from telephony.clock import Instant
 from telephony.errors import ValidationFailedError
+from telephony.money import Micros
 from telephony.secrets import Vault
 from telephony.webhooks.signing import new_secret
 
@@ -35,6 +36,17 @@ def open_account(
     account_search.add_words(conn, account_id, name)
     wallets.open_pots(conn, account_id, prices["currency"])
     return account_id
+
+
+def fill(
+    conn: Conn, account_id: str, mode: str, funds: Micros, sip_funds: Micros, *, reference: str,
+    actor: str, now: Instant,
+) -> None:  # fmt: skip
+    """Put that much into the wallet and the SIP wallet of a new account; both above zero."""
+    wallets.fund(conn, account_id, mode, funds + sip_funds, reference=reference, actor=actor,
+                 now=now)  # fmt: skip
+    wallets.top_up_sip(conn, account_id, mode, sip_funds, reference=f"{reference}:sip",
+                       actor=actor, now=now)  # fmt: skip
 
 
 def _bad(field: str, message: str) -> ValidationFailedError:

@@ -8,6 +8,7 @@ from telephony import audit
 from telephony.audit import Actor
 from telephony.billing import customers
 from telephony.clock import Instant
+from telephony.money import MICROS
 from telephony.users import mails, tokens
 from telephony.users.mails import Post
 from telephony.users.problems import LinkUsedError, bad
@@ -26,14 +27,17 @@ def ask(conn: Conn, post: Post, email: str, now: Instant) -> None:
 
 def open_account(
     conn: Conn, post: Post, token: str, name: str, company: str, password_argon2: str,
-    address: str, now: Instant,
+    address: str, now: Instant, *, play_money: int = 0,
 ) -> Row:  # fmt: skip
     """Use the link up: a user, and an account that the user owns and that works in test mode at
-    once; the user."""
+    once, with so many whole units of play money in each wallet; the user."""
     email = tokens.use(conn, "register", token, now)["email"]
     user = add_user(conn, email, name, password_argon2, now)
     account = checked_name(company or email, "company")
     account_id = customers.open_account(conn, post.vault, account, customers.COUNTRY, now)
+    if play_money:
+        customers.fill(conn, account_id, "test", play_money * MICROS, play_money * MICROS,
+                       reference=f"play-money:{account_id}", actor=user["id"], now=now)  # fmt: skip
     users.found_account(conn, user["id"], account_id, now)
     audit.record(
         conn, Actor(user["id"], email, address), "account.opened", account_id, now,

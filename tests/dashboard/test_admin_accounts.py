@@ -106,11 +106,14 @@ async def test_money_is_paid_in_corrected_and_refunded(
     link = said.split(f'href="{page}/refund?')[1].split('"')[0]
     said = await root.open(f"{page}/refund?{link}")
     assert 'value="0.006"' in said
+    assert 'name="mode" value="live"' in said
     charge = said.split('name="charge" type="text" value="')[1].split('"')[0]
     said = await root.send(f"{page}/refund", 400, charge=charge, amount="0.0061", reason="late")
     assert "0.006 USD is left to refund" in said
     said = await root.send(f"{page}/refund", charge=charge, amount="0.006", reason="late")
     assert "Refund: late" in said
+    assert root.page.url.params["mode"] == "live"
+    assert 'name="mode" value="test"' in await root.open(f"{page}/refund?mode=test")
     assert await sqlite.write(wallets.balance, owner.account_id, "live", "wallet") == 30 * MICROS
     await assert_books_balance(sqlite)
 

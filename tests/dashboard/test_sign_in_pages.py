@@ -32,6 +32,8 @@ async def test_from_sign_up_to_sign_out(sqlite: Database, people: People, ada: V
     said = await ada.send(link, name="Ada", company="Engines", password=PASSWORD)
     assert (ada.at, "Engines" in said) == ("/dashboard", True)
     assert "Live keys work once your identity is checked" in said
+    assert said.count("100.00 USD") == 2  # play money in both wallets
+    assert "100.00 USD" not in await ada.open("/dashboard?mode=live")
     await ada.open(link, 403)
     await ada.open("/dashboard/security")
     await ada.send("/sign-out")

@@ -30,6 +30,14 @@ class SinkThread:
         events = [event for event in self._sink.events if event.get("call_id") == call_id]
         return list({event["id"]: event for event in reversed(events)}.values())[::-1]
 
+    def times(self, event_id: str) -> int:
+        """How often that event came."""
+        return sum(event["id"] == event_id for event in self._sink.events)
+
+    def trust(self, secret: str) -> None:
+        """Take what is signed by that secret from now on."""
+        self._sink.secret = secret
+
     def close(self) -> None:
         self._thread.run(self._sink.__aexit__())
         self._thread.close()

@@ -5,9 +5,11 @@ import pytest
 from db.database import Database
 from telephony.clock import now
 from telephony.errors import ValidationFailedError
+from telephony.money import MICROS
 from telephony.users import register, tokens
 from telephony.users.emails import normal
 from telephony.users.problems import LinkUsedError
+from tests.api.world import assert_books_balance
 from tests.factories import seed_platform
 from tests.users.world import HASH, HOUR, ORIGIN, URL, People
 
@@ -25,7 +27,7 @@ async def test_a_link_opens_an_account_once(database: Database, people: People) 
     for table in ("mail", "one_use_token"):
         assert token not in str(await database.all(f"SELECT * FROM {table}"))
     args = (people.post, token, " Ada  Lovelace ", "Engines", HASH, ORIGIN.address, now())
-    user = await database.write(register.open_account, *args)
+    user = await database.write(register.open_account, *args, play_money=7)
     assert (user["name"], user["email"], user["verified_at"] > 0) == ("Ada Lovelace", ADA, True)
     with pytest.raises(LinkUsedError):
         await database.write(register.open_account, *args)
@@ -34,11 +36,14 @@ async def test_a_link_opens_an_account_once(database: Database, people: People) 
         "Engines", "owner", False, "active",
     )  # fmt: skip
     pots = await database.all(
-        "SELECT mode, kind FROM ledger_account WHERE account_id = :id", id=member.account_id
+        "SELECT mode, kind, balance FROM ledger_account WHERE account_id = :id",
+        id=member.account_id,
     )
-    assert {(pot["mode"], pot["kind"]) for pot in pots} >= {
-        ("test", "wallet"), ("test", "sip"), ("live", "wallet"), ("live", "sip"),
+    assert {(pot["mode"], pot["kind"], pot["balance"]) for pot in pots} == {
+        ("test", "wallet", 7 * MICROS), ("test", "sip", 7 * MICROS),
+        ("live", "wallet", 0), ("live", "sip", 0),
     }  # fmt: skip
+    await assert_books_balance(database)
     assert await people.acts() == ["account.opened", "user.signed_in"]
 
 
