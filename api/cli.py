@@ -3,12 +3,12 @@
 import asyncio
 import json
 import os
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.app import ENDPOINTS
 from api.commands.account import account
 from api.commands.asterisk import run_asterisk
 from api.commands.audit import audit
@@ -26,7 +26,6 @@ from api.commands.ready import Facts, show
 from api.commands.recording import set_recording
 from api.commands.request import show_request
 from api.commands.running import AlreadyRunningError
-from api.commands.serve import serve as serve_here
 from api.commands.sms import list_replies, provider, sender, set_messages, set_reply, sms_route
 from api.commands.status import status
 from api.commands.tariff import tariff
@@ -34,13 +33,16 @@ from api.commands.tour import StepFailed
 from api.commands.trunk import route, trunk
 from api.commands.up import PortInUseError, Up
 from api.commands.user import user
-from api.docs.annotated import document
 from api.rate_limit import StoreMissingError
 from db.database import DatabaseError
 from db.migrate import upgrade
 from telephony.pbx.errors import PbxError
 from telephony.secrets import load
 from telephony.seed import credentials
+
+APP, DOCUMENT, SERVE = "api.app", "api.docs.annotated", "api.commands.serve"
+"""The application takes seconds to import, so that only the commands do it that need it: `up`
+starts another process, which does it once more."""
 
 cli = typer.Typer(
     help="A self-hosted SMS and voice platform.", no_args_is_help=True, add_completion=False
@@ -85,7 +87,7 @@ def serve(
     workers: Annotated[bool, typer.Option(help="Calls, messages, webhooks.")] = True,
 ) -> None:
     """Run API and workers in this process, beside an Asterisk that runs already."""
-    serve_here(settings(), api=api, workers=workers)
+    import_module(SERVE).serve(settings(), api=api, workers=workers)
 
 
 @cli.command()
@@ -126,7 +128,9 @@ def init() -> None:
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
-    print(json.dumps(document(ENDPOINTS, settings().api_url), indent=2))
+    endpoints = import_module(APP).ENDPOINTS
+    found = import_module(DOCUMENT).document(endpoints, settings().api_url)
+    print(json.dumps(found, indent=2))
 
 
 def main() -> None:

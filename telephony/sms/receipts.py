@@ -48,12 +48,12 @@ def one_at_a_time(conn: Conn, provider: str) -> None:
 def _take(conn: Conn, provider: str, batch: list[Receipt], now: Instant) -> None:
     kept = receipts.keep_all(conn, [_row(one, now) for one in batch])
     new = [one for one in batch if (one.provider_message_id, one.state) in kept]
-    names = [one.provider_message_id for one in new if one.reference is not None]
-    known = receipts.named(conn, provider, names)
-    for one in new:
-        if one.reference is not None and one.provider_message_id not in known:
-            _name(conn, provider, one.provider_message_id, one.recipient, one.reference, now)
-            known.add(one.provider_message_id)
+    _name_all(
+        conn, provider,
+        [(one.provider_message_id, one.recipient, one.reference)
+         for one in new if one.reference is not None],
+        now,
+    )  # fmt: skip
     told = [End(one.provider_message_id, one.state, one.error_code) for one in new]
     _settle(conn, provider, told, now)
 
@@ -79,11 +79,20 @@ def match_unanswered(conn: Conn, message: Row, now: Instant) -> None:
     """Name and settle the parts of a message of unknown outcome by receipts that came before."""
     provider = message["provider"]
     found = receipts.nameless_receipts(conn, provider, message["to_number"])
-    for row in found:
-        name = row["provider_message_id"]
-        if not receipts.named(conn, provider, [name]):
-            _name(conn, provider, name, row["recipient"], row["reference"], now)
+    _name_all(
+        conn, provider,
+        [(row["provider_message_id"], row["recipient"], row["reference"]) for row in found], now,
+    )  # fmt: skip
     _settle(conn, provider, map(_end_of, found), now)
+
+
+def _name_all(conn: Conn, provider: str, told: list[tuple[str, str, int]], now: Instant) -> None:
+    """Name, recipient and reference of receipts: each name that is new is tried once."""
+    known = receipts.named(conn, provider, [name for name, _, _ in told])
+    for name, recipient, reference in told:
+        if name not in known:
+            known.add(name)
+            _name(conn, provider, name, recipient, reference, now)
 
 
 def _name(
