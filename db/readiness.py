@@ -1,12 +1,12 @@
 """Whether the database takes writes and has the schema that this code was written for."""
 
 from functools import lru_cache
-
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from pathlib import Path
 
 from db.connection import Conn, Reader
-from db.migrate import SCRIPTS
+
+VERSIONS = Path(__file__).parent / "migrations/versions"
+NUMBERED = "[0-9]*.py"
 
 
 def touch(conn: Conn) -> None:
@@ -22,7 +22,6 @@ async def revision(reader: Reader) -> str:
 
 @lru_cache(maxsize=1)
 def newest() -> str:
-    """The newest migration of this code; the same as long as the process lives."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
-    return ScriptDirectory.from_config(config).get_current_head() or ""
+    """The newest migration of this code; the same as long as the process lives. Each is named by
+    its number: to ask Alembic would take half a second of every start."""
+    return max(path.stem.partition("_")[0] for path in VERSIONS.glob(NUMBERED))

@@ -21,6 +21,8 @@ from api.commands.arguments import (
 )
 from api.commands.deeds import one_account, write
 from api.commands.options import console, settings
+from api.commands.recording import set_recording
+from api.commands.sms import list_replies, set_messages, set_reply
 from db import accounts, caller_ids, numbers, tariffs
 from db.connection import Conn
 from telephony import audit
@@ -35,6 +37,10 @@ from telephony.secrets import Vault, load
 from telephony.users.mails import Post
 
 account = typer.Typer(help="Customers: money, limits, status.", no_args_is_help=True)
+account.command("recording")(set_recording)
+account.command("sms")(set_messages)
+account.command("reply")(set_reply)
+account.command("replies")(list_replies)
 
 PREFIX_DIGITS_MAX = 15
 PAGE = 100

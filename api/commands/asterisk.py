@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from rich.console import Console
 
+from api.commands.options import console, settings
 from telephony.pbx.find import find
 from telephony.pbx.render import render
 from telephony.pbx.supervise import LocalAsterisk
@@ -14,7 +15,12 @@ from telephony.secrets import load
 from telephony.settings import Settings
 
 
-async def run_asterisk(settings: Settings, console: Console) -> None:
+def asterisk() -> None:
+    """Run Asterisk alone; the other parts run elsewhere."""
+    asyncio.run(_until_told(settings(), console))
+
+
+async def _until_told(settings: Settings, console: Console) -> None:
     """Until SIGTERM or SIGINT; it is started again when it dies."""
     running = asyncio.create_task(_run(settings, console))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from api.commands.beside import database
 from api.commands.deeds import run
-from api.commands.options import console, database
+from api.commands.options import console
 from db import audit_log
 from db.connection import Row
 from telephony.audit import verify

@@ -14,7 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from api.commands.options import console, database, settings
+from api.commands.beside import database
+from api.commands.options import console, settings
 from db import cdrs
 from db.connection import Row
 from telephony.clock import rfc3339

@@ -16,7 +16,7 @@ WELL_SECONDS = 30.0
 
 
 class Child:
-    """`sms-voip serve` in a process of its own, so that a crash of it ends no call: Asterisk
+    """API and workers in a process of their own, so that a crash of it ends no call: Asterisk
     goes on, and the next process picks the calls up."""
 
     def __init__(self, settings: Settings, report: Report) -> None:
@@ -32,9 +32,25 @@ class Child:
         alive = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process and alive else None
 
+    async def load(self) -> None:
+        """Let the process import its code; it touches nothing before `start`."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *DIE_WITH_PARENT, sys.executable, "-m", "api.commands.platform",
+                stdin=asyncio.subprocess.PIPE, stdout=output, stderr=output,
+                # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
+                start_new_session=True,
+                env=os.environ | {
+                    "SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console",
+                    "SMS_VOIP_MAIL_TO_LOG": str(not self._settings.smtp_host),
+                    "SMS_VOIP_METRICS_PORT": str(self._settings.metrics_port),
+                },
+            )  # fmt: skip
+
     async def start(self) -> None:
-        """Start it and keep it running until `stop`."""
-        await self._spawn()
+        """Let it run, and keep it running until `stop`."""
+        self._begin()
         self._watch = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
@@ -53,20 +69,9 @@ class Child:
             process.kill()
             await process.wait()
 
-    async def _spawn(self) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *DIE_WITH_PARENT, sys.executable, "-m", "api.commands.serve",
-                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                # Ctrl-C in the terminal is for the supervisor, which then stops us in order.
-                start_new_session=True,
-                env=os.environ | {
-                    "SMS_VOIP_LOG_FORMAT": self._settings.log_format or "console",
-                    "SMS_VOIP_MAIL_TO_LOG": str(not self._settings.smtp_host),
-                    "SMS_VOIP_METRICS_PORT": str(self._settings.metrics_port),
-                },
-            )  # fmt: skip
+    def _begin(self) -> None:
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
 
     async def _keep_running(self) -> None:
         failures = 0
@@ -81,7 +86,8 @@ class Child:
             for line in self._last_lines():
                 self._report(f"  {line}")
             await asyncio.sleep(pause)
-            await self._spawn()
+            await self.load()
+            self._begin()
 
     def _last_lines(self) -> list[str]:
         return self._log.read_text(errors="replace").splitlines()[-LOG_LINES:]

@@ -5,7 +5,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from api.commands.options import console, database
+from api.commands.beside import database
+from api.commands.options import console
 from db import accounts
 from db.connection import Conn, Row
 from telephony.errors import Problem

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
+from api.commands.options import console, settings
 from api.commands.running import running
 from api.commands.sink import Sink
 from api.commands.tour import STEPS, StepFailed, Tour
@@ -26,10 +27,11 @@ FAILURES = (StepFailed, RegistrationRefused, TimeoutError, OSError, aiohttp.Clie
 Step = Callable[[Tour], Coroutine[Any, Any, str]]
 
 
-def demo(settings: Settings, console: Console) -> bool:
-    """Beside a running `sms-voip up`, or by itself; False if a step failed."""
-    with platform(settings, console) as facts:
-        return asyncio.run(_tour(facts, console))
+def demo() -> None:
+    """Play the whole main job with two softphones; exit status 1 if a step fails."""
+    with platform(settings(), console) as facts:
+        if not asyncio.run(_tour(facts, console)):
+            raise SystemExit(1)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.commands.options import console, settings
 from api.commands.running import running
 from db.migrate import pending
 from telephony.pbx.errors import PbxError
@@ -31,6 +32,12 @@ class UnwellError(Exception):
 
 
 Check = Callable[[Settings], Awaitable[str]]
+
+
+def doctor() -> None:
+    """Check settings, ports, database, Asterisk, disk and clock; say what to do."""
+    if not asyncio.run(examine(settings(), console)):
+        raise SystemExit(1)
 
 
 async def examine(settings: Settings, console: Console) -> bool:

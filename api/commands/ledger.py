@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.arguments import AMOUNT, Account, Mode, Reason, amount, person
+from api.commands.beside import database
 from api.commands.deeds import one_account, run, write
-from api.commands.options import console, database, instant
+from api.commands.options import console, instant
 from db import audit
 from db.connection import Conn, Row
 from telephony.admin import money

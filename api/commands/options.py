@@ -1,16 +1,11 @@
-"""What several commands begin with: the settings, and the database beside a running platform."""
+"""What several commands begin with: the settings, and where they print."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from db.database import Database, DatabaseError
-from db.migrate import pending
-from db.session import open_database
 from telephony import clock
 from telephony.clock import SECOND, Instant
 from telephony.settings import Settings
@@ -32,19 +27,6 @@ def settings() -> Settings:
             console.print(f"SMS_VOIP_{name.upper()}: {finding['msg']}", style="red", markup=False)
             console.print(f"  {field.description if field else ''}", markup=False)
         raise SystemExit(2) from error
-
-
-@asynccontextmanager
-async def database() -> AsyncIterator[Database]:
-    """The database of the settings, also while a platform runs on it; raises DatabaseError."""
-    url = settings().db_url
-    if pending(url):
-        raise DatabaseError("The database is not ready: run `sms-voip init` or `sms-voip migrate`.")
-    opened = await open_database(url, beside=True)
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 def instant(text: str) -> Instant:

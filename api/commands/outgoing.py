@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from api.commands.arguments import person
+from api.commands.beside import database
 from api.commands.deeds import run, write
-from api.commands.options import console, database
+from api.commands.options import console
 from db import outgoing as stored
 from db.outgoing import Outgoing
 from telephony import outgoing as switch

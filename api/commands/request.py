@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from api.commands.beside import database
 from api.commands.deeds import run
-from api.commands.options import console, database
+from api.commands.options import console
 from db.connection import Row
 from telephony.clock import rfc3339
 from telephony.request_log import look_up

@@ -12,8 +12,9 @@ import typer
 from rich.table import Table
 
 from api.commands.arguments import NONE, Account, Mode, person
+from api.commands.beside import database
 from api.commands.deeds import one_account
-from api.commands.options import console, database, settings
+from api.commands.options import console, settings
 from api.commands.trial import try_out
 from db import sms_accounts, sms_providers, sms_replies
 from db.connection import Conn

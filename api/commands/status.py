@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from api.commands.beside import database
 from api.commands.deeds import run, write
-from api.commands.options import console, database, instant
+from api.commands.options import console, instant
 from telephony import status as platform
 from telephony.clock import now, rfc3339
 from telephony.status import History, Snapshot

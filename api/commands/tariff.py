@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from api.commands.arguments import person
+from api.commands.beside import database
 from api.commands.deeds import one_account
-from api.commands.options import console, database, instant
+from api.commands.options import console, instant
 from db import decks
 from telephony.admin import tariffs
 from telephony.billing.decks import files, importer

@@ -8,20 +8,24 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from api.commands import ready
 from api.commands.child import Child
-from api.commands.prepare import prepare
+from api.commands.late import late
+from api.commands.options import console, settings
+from api.commands.ready import wait_operational
 from api.commands.running import FACTS, alone
-from telephony import seed
 from telephony.pbx.find import find
 from telephony.pbx.ready import ports_in_use
 from telephony.pbx.render import render
 from telephony.pbx.supervise import LocalAsterisk
 from telephony.secrets import Secrets, load, write_private
 from telephony.settings import Settings
+
+if TYPE_CHECKING:
+    from api.commands.facts import Facts
 
 FOLLOW_SECONDS = 0.2
 METRICS_PORT = 9464
@@ -68,17 +72,19 @@ class Up:
     async def _run(self) -> None:
         settings = self._settings
         secrets = load(settings)
-        demo = seed.credentials(settings.var_dir)
-        phones = await prepare(settings, secrets, demo)
-        self._say(f"Database is ready: {settings.db_url.rpartition('@')[2]}")
         child = Child(settings, self._say)
-        asterisk = await self._asterisk(secrets)
+        await child.load()
+        asterisk: LocalAsterisk | None = None
         try:
+            # This imports for a second, too: the child does so on another core meanwhile.
+            facts: Facts = await late("api.commands.prepare").prepare(settings, secrets)
+            self._say(f"Database is ready: {settings.db_url.rpartition('@')[2]}")
+            asterisk = await self._asterisk(secrets)
             await asyncio.gather(child.start(), asterisk.start())
             self._say(f"Asterisk is ready, pid {asterisk.pid}")
-            await ready.wait_operational(settings)
+            await wait_operational(settings)
             self._say(f"API and workers are ready, pid {child.pid}")
-            facts = ready.Facts(settings, secrets, demo, phones, self._pids(child, asterisk))
+            facts = replace(facts, pids=self._pids(child, asterisk))
             self._tell(facts)
             await self._follow(facts, child, asterisk)  # until a signal cancels this task
         finally:
@@ -92,7 +98,7 @@ class Up:
     def _pids(self, child: Child, asterisk: LocalAsterisk) -> dict[str, int | None]:
         return {"supervisor": os.getpid(), "platform": child.pid, "asterisk": asterisk.pid}
 
-    async def _follow(self, facts: ready.Facts, child: Child, asterisk: LocalAsterisk) -> None:
+    async def _follow(self, facts: "Facts", child: Child, asterisk: LocalAsterisk) -> None:
         """Keep the facts true: a part that died and came back has another process id."""
         while True:
             await asyncio.sleep(FOLLOW_SECONDS)
@@ -101,20 +107,20 @@ class Up:
                 facts = replace(facts, pids=pids)
                 self._write(facts)
 
-    def _write(self, facts: ready.Facts) -> Path:
+    def _write(self, facts: "Facts") -> Path:
         path = self._settings.var_dir / FACTS
         write_private(path, json.dumps(facts.document(), indent=2))
         return path
 
-    def _tell(self, facts: ready.Facts) -> None:
+    def _tell(self, facts: "Facts") -> None:
         path = self._write(facts)
-        ready.show(self._console, facts.document())
+        late("api.commands.facts").show(self._console, facts.document())
         self._say(f"Ready in {self._seconds():.1f} s. These facts are in {path}. Ctrl-C stops.")
 
-    async def _stop(self, child: Child, asterisk: LocalAsterisk) -> None:
+    async def _stop(self, child: Child, asterisk: LocalAsterisk | None) -> None:
         began = time.monotonic()
         (self._settings.var_dir / FACTS).unlink(missing_ok=True)
-        await asyncio.gather(child.stop(), asterisk.stop())
+        await asyncio.gather(*(part.stop() for part in (child, asterisk) if part))
         self._say(f"Stopped in {time.monotonic() - began:.1f} s. All data is kept.")
 
     def _say(self, line: str) -> None:
@@ -123,3 +129,8 @@ class Up:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
+
+
+def up() -> None:
+    """Run everything here in the foreground, with a demo account; Ctrl-C stops it."""
+    asyncio.run(Up(settings(), console).run())

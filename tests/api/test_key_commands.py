@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from api.auth import KNOWN_SECONDS
-from api.cli import cli
 from db.connection import Conn
 from db.database import Database
 from db.session import open_database
@@ -21,6 +20,7 @@ from telephony.secrets import Vault
 from telephony.settings import Settings
 from tests.api.client import Api, good, problem
 from tests.api.world import client_of
+from tests.commands import cli
 from tests.factories import ACTOR, customer
 
 Run = Callable[..., Awaitable[str]]

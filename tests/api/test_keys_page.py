@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 
 from api import idempotency
 from api.auth import KNOWN_SECONDS
-from api.cli import cli
 from api.rate_limit import STORE_RETRY_SECONDS, Policy
 from db.database import Database
 from db.idempotency import KEPT_SECONDS
 from telephony import errors
 from telephony.accounts import OVERLAP_SECONDS, SCOPES
 from telephony.settings import Settings
+from tests.commands import cli
 from tests.factories import customer
 
 PAGE = (Path(__file__).parents[2] / "docs/keys.md").read_text()

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db import components, sip_nodes
 from db.connection import Conn
 from db.database import Database
@@ -19,6 +18,7 @@ from telephony.voice import sip_accounts
 from tests.api.client import Api, good
 from tests.api.test_status import BEGAN, MINUTE, PATIENCE, lately, told
 from tests.api.world import add_phone, apply_everywhere, count
+from tests.commands import cli
 from tests.factories import customer
 from tests.patience import PATIENCE_SECONDS
 

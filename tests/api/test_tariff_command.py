@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.cli import cli
 from db.database import Database
 from telephony import seed
 from telephony.billing.decks.reader import ILLUSTRATIVE
 from telephony.clock import now
+from tests.commands import cli
 from tests.factories import customer
 
 HEAD = "prefix,country,iso,route,sms_per_segment,voice_per_minute,voice_connect_fee,"

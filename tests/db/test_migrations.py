@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
+from db.database import Database
 from db.migrate import drift, upgrade
+from db.readiness import newest, revision
 from db.session import open_database
 from db.tables import metadata
 from tests.fixtures_db import PostgresServer
@@ -29,6 +31,10 @@ def test_up_from_empty_without_drift_and_twice_is_harmless(empty_url: str) -> No
     assert drift(empty_url) == []
     upgrade(empty_url)
     assert drift(empty_url) == []
+
+
+async def test_the_newest_is_the_one_that_alembic_runs_last(database: Database) -> None:
+    assert await revision(database) == newest()
 
 
 def test_drift_tells_what_differs(empty_url: str) -> None:

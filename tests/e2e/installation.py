@@ -131,7 +131,7 @@ class Installation:
 
     def pid_of(self, part: str) -> int:
         """`platform` or `asterisk`, as they are now; AssertionError if it does not run."""
-        mark = {"platform": "api.commands.serve", "asterisk": "asterisk -f"}[part]
+        mark = {"platform": "api.commands.platform", "asterisk": "asterisk -f"}[part]
         pids = [pid for pid, line in self.processes().items() if mark in line]
         assert len(pids) == 1, (part, self.processes())
         return pids[0]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db import caller_ids, ledger
 from db.connection import Conn
 from db.database import Database, DatabaseInUseError
 from db.session import open_database
 from telephony.billing import holds, verify
 from telephony.clock import now
+from tests.commands import cli
 from tests.factories import Customer, customer
 
 Run = Callable[..., str]

@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from api.background import Background
-from api.cli import cli
 from db import request_log
 from db.database import Database, DatabaseError
 from telephony.clock import SECOND, now
 from telephony.request_log import BATCH_MAX, WAITING_MAX, RequestRecorder, look_up
 from tests.api.client import BASE
+from tests.commands import cli
 from tests.factories import customer
 from tests.operations.asking import MINE, SETTINGS, TO, headers, logged, only
 from tests.patience import PATIENCE_SECONDS

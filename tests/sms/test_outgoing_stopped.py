@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db.database import Database
 from telephony import outgoing
 from telephony.clock import now
 from telephony.errors import OutgoingStoppedError
 from telephony.sms.dispatch import Dispatcher
+from tests.commands import cli
 from tests.factories import ACTOR, Customer, customer
 from tests.sms.sending import Told, by_part, history, queue, wallet
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db import sms_accounts, sms_providers
 from db.database import Database
+from tests.commands import cli
 from tests.factories import Customer, customer
 from tests.fixtures_smsc import Smsc
 

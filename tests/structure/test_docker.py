@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 from typer.main import get_command
 
-from api.cli import cli
 from telephony.settings import Settings
+from tests.commands import cli
 
 ROOT = Path(__file__).parents[2]
 SERVICES_MAX = 4

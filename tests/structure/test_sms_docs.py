@@ -5,7 +5,6 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from api.cli import cli
 from db.messages import MessageStatus
 from telephony.sms.keywords import BY_LANGUAGE
 from telephony.sms.providers.http_options import HttpInbound, HttpOptions
@@ -13,6 +12,7 @@ from telephony.sms.providers.registry import kinds
 from telephony.sms.providers.sandbox import _ENDINGS
 from telephony.sms.providers.smpp_options import SmppOptions
 from telephony.sms.senders import WITHOUT_NAMES
+from tests.commands import cli
 from tests.structure.message_states import diagram
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db import accounts, calls, sip
 from db.connection import Conn
 from db.database import Database
@@ -14,6 +13,7 @@ from telephony.clock import now
 from telephony.settings import Settings
 from telephony.voice.authorize import decide
 from telephony.voice.originate import originate
+from tests.commands import cli
 from tests.factories import Customer, customer
 from tests.voice.calling import VAULT, add_phone, call, placed
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import cli
 from db import numbers
 from db.database import Database
 from telephony import secrets
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from tests.commands import cli
 from tests.factories import Customer, customer
 from tests.pbx.registrar import registrar
 from tests.ports import free_port
