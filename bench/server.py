@@ -23,7 +23,7 @@ from tests.fixtures_pbx import pbx_settings
 START_SECONDS = 60
 END_SECONDS = 30
 SERVE = (sys.executable, "-m", "api.cli", "serve")
-SUPERVISED = (sys.executable, "-m", "api.commands.serve")
+SUPERVISED = (sys.executable, "-m", "api.commands.platform")
 """As `sms-voip up` starts it."""
 UNLIMITED = {"requests_per_minute": 100_000_000, "public_requests_per_minute": 100_000_000}
 """Requests are counted as ever, and none is refused for it."""

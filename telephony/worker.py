@@ -47,6 +47,8 @@ from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.housekeeping import Housekeeping
 
 REPORT_SECONDS = 2.0
+CHANGE_SECONDS = 0.1
+"""Within which a part that goes up or down is reported."""
 WEBHOOKS_LATE_SECONDS = 60
 COMMIT_SECONDS_SLOW = 1.0
 EXPIRE_SECONDS = 60.0
@@ -68,7 +70,8 @@ class Worker:
         self._carriers = Carriers(db, settings, vault)
         self._probe = ProbeCalls(self._calls, settings.probe_call_seconds)
         self._tail = tail = CdrTail(db, settings.cdr_file, node, self._probe.heard)
-        self._commit_seconds = 0.0
+        self._commit_seconds = self._reported_at = 0.0
+        self._reported: dict[str, bool] = {}
         originator = Originator(db, self._calls, node, settings.originates_per_second, vault)
         reconciler = Reconciler(db, self._calls, tail, node)
         credit = CreditControl(db, self._calls, node, settings.call_slice_seconds)
@@ -129,12 +132,15 @@ class Worker:
             self._registrations.hear(event)
 
     async def _report(self) -> None:
-        await repeat("report", Kick(), self._report_once, REPORT_SECONDS)
+        await repeat("report", Kick(), self._report_if_due, CHANGE_SECONDS)
 
-    async def _report_once(self) -> int:
-        began = time.monotonic()
-        await self._db.write(report, self._parts())
-        self._commit_seconds = time.monotonic() - began
+    async def _report_if_due(self) -> int:
+        parts, began = self._parts(), time.monotonic()
+        found = {one.name: one.look()[0] for one in parts}
+        if found != self._reported or began - self._reported_at >= REPORT_SECONDS:
+            await self._db.write(report, parts)
+            self._reported, self._reported_at = found, began
+            self._commit_seconds = time.monotonic() - began
         return 0
 
     async def _verify(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from telephony.settings import Settings
 
 READY_SECONDS_MAX = 30.0
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 PROBE_SECONDS_MAX = 2.0
 SANDBOX = "sms:sandbox"
 
