@@ -17,6 +17,15 @@ from tests.commands import cli
 HEAVY = {"api.app", "db.tables", "sqlmodel", "alembic", "panoramisk", "pyVoIP"}
 
 
+SELDOM = {"alembic", "zxcvbn", "obstore", "pyVoIP"}
+
+
+def modules_after(script: str) -> set[str]:
+    command = [sys.executable, "-c", f"import sys; {script}; print(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_help_lists_every_command() -> None:
     listed = CliRunner(env={"COLUMNS": "120"}).invoke(cli, ["--help"]).output
     assert all(f" {name} " in listed for name in COMMANDS)
@@ -47,11 +56,11 @@ def test_a_kind_of_a_failure_is_one_and_a_defect_is_none() -> None:
 
 
 def test_the_supervisor_starts_the_platform_before_it_imports_what_is_heavy() -> None:
-    script = "import sys, api.commands.up; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert set(done.stdout.split()) & HEAVY == set()
+    assert modules_after("import api.commands.up") & HEAVY == set()
+
+
+def test_the_platform_leaves_out_what_is_seldom_needed() -> None:
+    assert modules_after("import api.commands.serve") & SELDOM == set()
 
 
 async def test_a_process_that_was_never_told_to_begin_is_stopped(

@@ -4,11 +4,11 @@ run at once, in threads, and a crowd is turned away."""
 import asyncio
 import unicodedata
 from collections.abc import Callable
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from telephony.users.problems import CrowdedError, bad
 
@@ -42,10 +42,16 @@ def check(password: str, email: str, name: str = "") -> None:
     if normal(password).lower() in (email, email.partition("@")[0]):
         raise bad("password", "is_email", "The password must not be the email address.")
     known = [email, *email.replace("@", ".").split("."), name, *name.split(), "sms", "voip"]
-    found = zxcvbn(normal(password)[:JUDGED_LENGTH_MAX], user_inputs=[k for k in known if k])
+    found = _judged(normal(password)[:JUDGED_LENGTH_MAX], [word for word in known if word])
     if found["score"] < SCORE_MIN:
         why = found["feedback"]["warning"] or "This password is easy to guess."
         raise bad("password", "weak", f"{why} Three or four words that do not belong together do.")
+
+
+def _judged(password: str, known: list[str]) -> dict[str, Any]:
+    """Its word lists take 12 MB: they are loaded when somebody chooses a password."""
+    found: dict[str, Any] = import_module("zxcvbn").zxcvbn(password, user_inputs=known)
+    return found
 
 
 class Hasher:

@@ -11,8 +11,8 @@ from api.app import create_app
 from db.connection import Row
 from db.database import Database
 from telephony.settings import Settings
-from telephony.voice.recordings import store as stores
-from telephony.voice.recordings.store import RETRIES_MAX, RecordingStore, S3Recordings, open_store
+from telephony.voice.recordings.bucket import PART_BYTES, RETRIES_MAX, S3Recordings
+from telephony.voice.recordings.store import RecordingStore, open_store
 from telephony.voice.recordings.wav import Wav
 from tests.api.world import client_of
 from tests.factories import Customer, customer
@@ -95,7 +95,7 @@ async def test_a_long_one_goes_in_parts(
     settings: Settings, kept: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = tmp_path / "raw"
-    raw.write_bytes(bytes(range(256)) * (stores.PART_BYTES * 2 // 256 + 1))
+    raw.write_bytes(bytes(range(256)) * (PART_BYTES * 2 // 256 + 1))
     wav = Wav(raw, 2, raw.stat().st_size)
     store = open_store(settings)
     store.put("acc/rec.wav", wav)
