@@ -5,12 +5,14 @@ from typing import Any
 
 from openapi_pydantic import (
     Components,
+    Header,
     Info,
     MediaType,
     OpenAPI,
     Operation,
     Parameter,
     PathItem,
+    Reference,
     RequestBody,
     Response,
     Schema,
@@ -81,6 +83,19 @@ FREE_KEY = "idempotency-key"
 """Printable ASCII; a UUID is a good one."""
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "format": FREE_KEY}
 TEXT = {"type": "string"}
+WHOLE = {"type": "integer", "minimum": 0}
+HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "X-Request-Id": (TEXT, "The request's id, for the log of requests and for support."),
+    "RateLimit-Policy": (TEXT, "How many requests (q) in how many seconds (w)."),
+    "RateLimit": (TEXT, "How many requests are left (r), and seconds until all are (t)."),
+    "X-RateLimit-Limit": (WHOLE, "How many requests may come at once."),
+    "X-RateLimit-Remaining": (WHOLE, "How many of them are left."),
+    "X-RateLimit-Reset": (WHOLE, "Seconds until all of them are."),
+    "Retry-After": (WHOLE, "Seconds after which to try again."),
+}
+"""Errors have those of the limits, too; to say so of each would double the document."""
+_LATER = "Retry-After"
+_COME_AGAIN = {RateLimitedError.status, DatabaseUnavailableError.status}
 
 Refs = Mapping[Any, dict[str, Any]]
 """Model and mode → where its schema is."""
@@ -107,6 +122,10 @@ def document(endpoints: Sequence[Endpoint], base_url: str) -> dict[str, Any]:
             schemas={
                 name: _schema(schema)
                 for name, schema in (schemas.get("$defs", {}) | {"Problem": PROBLEM_SCHEMA}).items()
+            },
+            headers={
+                name: Header.model_validate({"description": text, "schema": _schema(schema)})
+                for name, (schema, text) in HEADERS.items()
             },
             securitySchemes={"key": SecurityScheme(type="http", scheme="bearer")},
         ),
@@ -174,7 +193,8 @@ def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
     statuses = [endpoint.status, *([202] if endpoint.then else []),
                 *([206] if endpoint.partial else [])]  # fmt: skip
     responses = {
-        str(status): Response(description=DESCRIPTIONS[status], content=good) for status in statuses
+        str(status): Response(description=DESCRIPTIONS[status], content=good, headers=_headers())
+        for status in statuses
     }
     if endpoint.cached:
         responses["304"] = Response(description="What If-None-Match names is still so.")
@@ -185,7 +205,15 @@ def _responses(endpoint: Endpoint, refs: Refs) -> dict[str, Response]:
         text = "\n".join(f"`{problem.code}`: {problem.title}" for problem in problems)
         content = _content(MEDIA_TYPE, {"$ref": REF.format(model="Problem")})
         responses[str(status)] = Response(description=text, content=content)
+        if status in _COME_AGAIN:
+            responses[str(status)].headers = _headers(later=True)
     return responses
+
+
+def _headers(*, later: bool = False) -> dict[str, Header | Reference]:
+    names = [name for name in HEADERS if later or name != _LATER]
+    return {name: Reference.model_validate({"$ref": f"#/components/headers/{name}"})
+            for name in names}  # fmt: skip
 
 
 def problems_of(endpoint: Endpoint) -> list[type[Problem]]:

@@ -64,7 +64,10 @@ def conforms(method: str, path: str, response: httpx.Response) -> None:
     if response.status_code == 304:
         assert response.content == b""
         return
-    content = declared[str(response.status_code)]["content"]
+    told = declared[str(response.status_code)]
+    missing = [name for name in told.get("headers", {}) if name not in response.headers]
+    assert missing == [], (method, path, response.status_code)
+    content = told["content"]
     media_type = response.headers["content-type"].partition(";")[0]
     assert media_type in content, media_type
     value = response.json() if media_type.endswith("json") else response.text
