@@ -40,6 +40,18 @@ def of_accounts(conn: Conn, ids: list[str]) -> list[Row]:
     return conn.all("SELECT * FROM sip_contact WHERE sip_account_id IN :ids", ids=ids)
 
 
+def registered(conn: Conn, username: str, node: str, now: int) -> bool:
+    """Whether a phone of that user name is registered on the node, as far as it has told."""
+    return bool(
+        conn.one(
+            "SELECT 1 AS yes FROM sip_account s JOIN sip_contact c ON c.sip_account_id = s.id"
+            " WHERE s.username = :username AND s.deleted_at IS NULL AND c.node = :node"
+            " AND COALESCE(c.expires_at, :now) >= :now LIMIT 1",
+            username=username, node=node, now=now,
+        )
+    )  # fmt: skip
+
+
 def put(conn: Conn, **facts: Any) -> None:
     """Write a contact; one that is there keeps the instant since when it is."""
     conn.run(

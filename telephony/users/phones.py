@@ -31,9 +31,8 @@ def create(
     the number that was verified first. Raises what `sip_accounts.create` raises."""
     must_work(member, mode)
     member.must_be_confirmed(now)
-    secret, shown = sip_accounts.new_secret(), facts.get("caller_id", "")
-    if shown:
-        sip_accounts.may_show(conn, member.account_id, shown)
+    secret = sip_accounts.new_secret()
+    shown = sip_accounts.may_show(conn, member.account_id, facts.get("caller_id", ""))
     first = caller_ids.first(conn, member.account_id) or ""
     sip_id = sip_accounts.create(
         conn, vault, settings.realm, account_id=member.account_id, secret=secret, dial_mode=mode,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from db import calls
+from db import calls, sip_contacts
 from db.calls import CallStatus
 from db.connection import Conn, Row
 from db.database import Database
@@ -131,8 +131,9 @@ def _dialling(conn: Conn, event: AmiEvent) -> Row | None:
 
 
 def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
-    """A first leg that never had a channel: its phone is not registered. One that had a channel
-    is told of by its DialEnd, which may come later, and by its record."""
+    """A first leg that never had a channel: its phone is not registered, or else the PBX had none
+    left, for want of RTP ports perhaps. One that had a channel is told of by its DialEnd, which
+    may come later, and by its record."""
     if event.fields.get("response") != "Failure":
         return None
     call = calls.by_channel(conn, event.action_id.partition("/")[0])
@@ -142,7 +143,10 @@ def _originate_response(conn: Conn, event: AmiEvent) -> Row | None:
         return None
     if call["mode"] == "test" and call["first_leg"] != SIMULATED_PHONE:
         return to_simulated_phone(conn, call)
-    settle.finish(conn, call, settle.End(*causes.PHONE_NOT_REGISTERED, now()))
+    at, name = now(), call["sip_account"]
+    absent = name and not sip_contacts.registered(conn, name, call["node"], at)
+    cause = causes.PHONE_NOT_REGISTERED if absent else causes.NO_CHANNEL
+    settle.finish(conn, call, settle.End(*cause, at))
     return None
 
 

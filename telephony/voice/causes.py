@@ -24,6 +24,7 @@ _BY_FIRST_LEG = {
     **dict.fromkeys(("", "0", "16", "18", "19"), _PHONE_NO_ANSWER),
 }
 PHONE_NOT_REGISTERED = (CallStatus.failed, "phone_not_registered")
+NO_CHANNEL = (CallStatus.failed, CAUSES[34])
 
 
 def cause_name(code: str) -> str:

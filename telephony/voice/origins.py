@@ -52,6 +52,11 @@ def origin_of(
 
 def check_allowed(conn: Conn, account_id: str, mode: str, number: str) -> None:
     """Raise CallerIdNotAllowedError unless the account verified the number or owns it."""
+    if not number:
+        raise CallerIdNotAllowedError(
+            "The phone has no caller id to show. Verify a number with POST /voip/caller-ids, and"
+            " name it as caller_id."
+        )
     if not caller_ids.may_show(conn, account_id, number, mode):
         raise CallerIdNotAllowedError(
             f"{number} is neither a verified number of this account nor one that it owns."

@@ -89,8 +89,8 @@ def set_caller_id(
 
 
 def may_show(conn: Conn, account_id: str, number: str) -> str:
-    """The number, if the account may show it; CallerIdNotAllowedError."""
-    if not caller_ids.may_show(conn, account_id, number):
+    """The number, if the account may show it, or none, which is empty; CallerIdNotAllowedError."""
+    if number and not caller_ids.may_show(conn, account_id, number):
         raise CallerIdNotAllowedError(f"{number} is not a verified number of this account.")
     return number
 

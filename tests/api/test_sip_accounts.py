@@ -87,6 +87,20 @@ async def test_the_first_verified_number_is_shown(
         problem(response, 403, "caller_id_not_allowed")
 
 
+async def test_a_phone_may_show_no_number(
+    api: Api, database: Database, vault: Vault, who: Customer
+) -> None:
+    await add_phone(database, vault, who)
+    door, none = api.using(who), {"caller_id": ""}
+    assert (await create(door, username="desk", **none))["caller_id"] == ""
+    changed = good(await door.send("PATCH", "/voip/accounts/alice", json=none), 202)
+    assert changed["caller_id"] == ""
+    back = {"caller_id": NUMBER}
+    assert good(await door.send("PATCH", "/voip/accounts/desk", json=back), 202) == (
+        good(await door.get("/voip/accounts/desk")) | {"caller_id": NUMBER}
+    )
+
+
 async def test_it_is_done_once_every_node_has_it(
     api: Api, database: Database, who: Customer
 ) -> None:

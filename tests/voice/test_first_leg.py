@@ -6,15 +6,20 @@ from typing import Any
 
 import pytest
 
+from db import sip_contacts
+from db.connection import Conn
 from db.database import Database
 from telephony.billing import rating
-from telephony.clock import now
+from telephony.clock import SECOND, now
+from telephony.voice import sip_accounts
 from telephony.voice.ami import AmiEvent
 from telephony.voice.call_events import apply
+from telephony.voice.caller_ids import CODE_SPEAKER
 from telephony.voice.cdrs import HANGUP_SECONDS, CdrTail
 from telephony.voice.originate import SIMULATED_PHONE
 from tests.db.rows import START, add_call
 from tests.factories import customer
+from tests.voice.calling import add_phone
 from tests.voice.test_cdrs import line
 
 
@@ -22,11 +27,12 @@ def event(name: str, **fields: str) -> AmiEvent:
     return AmiEvent(name, fields, now())
 
 
-async def dialling(database: Database, mode: str) -> str:
+async def dialling(database: Database, mode: str, **more: Any) -> str:
     who = await customer(database, mode=mode)
     rate = rating.free("USD").to_text()
     facts: dict[str, Any] = {"status": "dialing", "first_leg": "PJSIP/alice", "rate": rate,
-             "started_at": START, "last_seen_at": START}  # fmt: skip
+             "sip_account": "alice", "node": "pbx1", "started_at": START,
+             "last_seen_at": START} | more  # fmt: skip
     return await database.write(lambda conn: add_call(conn, who, **facts))
 
 
@@ -54,16 +60,56 @@ async def test_a_busy_phone_is_busy_whatever_is_heard_first(
     assert await end_of(database, call_id) == ("busy", "phone_busy")
 
 
+def no_channel(call_id: str) -> AmiEvent:
+    return event(
+        "OriginateResponse", actionid=call_id, uniqueid=call_id, response="Failure", reason="0"
+    )
+
+
 @pytest.mark.parametrize("mode", ["live", "test"])
 async def test_a_phone_that_had_no_channel_is_not_registered(database: Database, mode: str) -> None:
     call_id = await dialling(database, mode)
-    absent = event(
-        "OriginateResponse", actionid=call_id, uniqueid=call_id, response="Failure", reason="0"
-    )
+    absent = no_channel(call_id)
     again = await database.write(apply, [absent])
     assert [call["first_leg"] for call in again] == ([SIMULATED_PHONE] if mode == "test" else [])
     assert await database.write(apply, [absent]) == []  # nor does the simulated phone answer
     assert await end_of(database, call_id) == ("failed", "phone_not_registered")
+
+
+@pytest.mark.parametrize(
+    ("node", "expires_in", "cause"),
+    [
+        ("pbx1", 60 * SECOND, "no_circuit_available"),
+        ("pbx1", None, "no_circuit_available"),
+        ("pbx1", -SECOND, "phone_not_registered"),
+        ("pbx2", 60 * SECOND, "phone_not_registered"),
+    ],
+)
+async def test_a_pbx_without_a_channel_for_a_registered_phone_says_so(
+    database: Database, node: str, expires_in: int | None, cause: str
+) -> None:
+    who, at = await customer(database), now()
+    await add_phone(database, who, "alice")
+    expires_at = None if expires_in is None else at + expires_in
+
+    def register(conn: Conn) -> None:
+        sip_contacts.put(
+            conn, sip_account_id=sip_accounts.pick(conn, who.account_id, "alice")["id"],
+            node=node, uri="sip:alice@192.0.2.1", address="", user_agent="",
+            registered_at=at - SECOND, expires_at=expires_at,
+        )  # fmt: skip
+
+    await database.write(register)
+    call_id = await dialling(database, "live")
+    assert await database.write(apply, [no_channel(call_id)]) == []
+    assert await end_of(database, call_id) == ("failed", cause)
+
+
+async def test_so_it_does_where_no_phone_is_rung(database: Database) -> None:
+    speaker = {"first_leg": CODE_SPEAKER, "sip_account": None}
+    call_id = await dialling(database, "live", **speaker)
+    assert await database.write(apply, [no_channel(call_id)]) == []
+    assert await end_of(database, call_id) == ("failed", "no_circuit_available")
 
 
 @pytest.mark.parametrize(

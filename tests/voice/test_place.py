@@ -104,6 +104,15 @@ async def test_what_is_refused_leaves_nothing(
     assert await sip_wallet(database, who) == (FUNDS, 0)
 
 
+async def test_a_phone_without_a_number_is_told_how_to_get_one(database: Database) -> None:
+    """Of the other mode, so that what it shows must be verified in this one."""
+    who = await customer(database, mode="test", sip_funds="5")
+    await add_phone(database, who, "mute", "", dial_mode="live")
+    with pytest.raises(CallerIdNotAllowedError, match="no caller id to show") as refused:
+        await placed(database, who)
+    assert "/voip/caller-ids" in str(refused.value)
+
+
 async def test_an_account_without_a_phone_cannot_call(database: Database) -> None:
     with pytest.raises(NotFoundError):
         await placed(database, await customer(database, sip_funds="5"))
