@@ -47,10 +47,12 @@ class Wakeups:
     def unsubscribe(self, channel: str, ear: Wakeup) -> None:
         """Forget an ear that `subscribe` gave."""
         self._ears[channel].remove(ear)
+        if not self._ears[channel]:
+            del self._ears[channel]
 
     def signal(self, channel: str) -> None:
         """Ring every ear of the channel."""
-        for ear in self._ears[channel]:
+        for ear in self._ears.get(channel, ()):
             ear.ring()
 
     def stop(self) -> None:

@@ -120,7 +120,7 @@ async def test_a_canceled_worker_leaves_no_ear() -> None:
     worker.cancel()
     with pytest.raises(asyncio.CancelledError):
         await worker
-    assert wakeups._ears["rows"] == []
+    assert "rows" not in wakeups._ears
 
 
 async def test_every_ear_of_a_channel_hears() -> None:
@@ -135,6 +135,12 @@ async def test_every_ear_of_a_channel_hears() -> None:
     wakeups.unsubscribe("a", one)
     wakeups.signal("a")
     assert not await one.wait(0.01)
+
+
+def test_a_ring_that_nobody_hears_leaves_nothing() -> None:
+    wakeups = Wakeups()
+    wakeups.signal("a")
+    assert not wakeups._ears
 
 
 async def test_a_committed_row_wakes_a_worker(database: Database) -> None:

@@ -22,7 +22,7 @@ from db.connection import Row
 from telephony.errors import NotFoundError
 from telephony.users import webhooks as deeds
 from telephony.users.roles import Right
-from telephony.webhooks.events import TOLD, body_of
+from telephony.webhooks.events import body_of
 
 page = Pages()
 HERE = f"{WEBHOOKS}/events"
@@ -162,4 +162,4 @@ async def follow_events(context: PageContext, given: ModeQuery) -> Response:
         )
         return bytes(shown.body).decode()
 
-    return follow(context.request, member(context).account_id, TOLD, look)
+    return follow(context.request, member(context).account_id, look)

@@ -8,7 +8,6 @@ from api.dashboard.viewer import member
 from api.web.page import Facts, PageContext
 from api.web.streams import follow
 from api.web.templates import render
-from telephony.webhooks.events import TOLD
 
 
 def live(context: PageContext, template: str, facts: Callable[[], Awaitable[Facts]]) -> Response:
@@ -17,4 +16,4 @@ def live(context: PageContext, template: str, facts: Callable[[], Awaitable[Fact
     async def look() -> str:
         return bytes(render(context.request, template, **await facts()).body).decode()
 
-    return follow(context.request, member(context).account_id, TOLD, look)
+    return follow(context.request, member(context).account_id, look)

@@ -17,7 +17,6 @@ from db.connection import Row
 from telephony.errors import NotFoundError
 from telephony.users import messages as deeds
 from telephony.users.roles import Right, having
-from telephony.webhooks.events import TOLD
 
 page = Pages()
 HERE = "/dashboard/messages"
@@ -94,7 +93,7 @@ async def follow_message(context: PageContext, _: None) -> Response:
         shown = render(context.request, "dashboard/message_part.html", **await _message(context))
         return bytes(shown.body).decode()
 
-    return follow(context.request, member(context).account_id, TOLD, look)
+    return follow(context.request, member(context).account_id, look)
 
 
 @page("POST", f"{HERE}/{{id}}/cancel", roles=BUILDERS, template="dashboard/message.html",

@@ -17,7 +17,7 @@ from db.ids import first_id, millis_of
 from telephony.clock import Instant, now
 from telephony.errors import Problem
 from telephony.webhooks.errors import ListenerLimitError
-from telephony.webhooks.events import TOLD, body_of
+from telephony.webhooks.events import body_of, told
 
 endpoint = Endpoints()
 
@@ -86,12 +86,16 @@ async def stream_events(context: Context, query: StreamQuery) -> EventStream:
     me = context.me
     begin = millis_of(query.after) - LATE_MILLIS if query.after else context.now // 1000
     tail = Tail(context.db, me.account_id, me.mode, begin)
-    return EventStream(_frames(context.db, me.key_id, tail), _listeners, me.account_id)
+    return EventStream(
+        _frames(context.db, me.account_id, me.key_id, tail), _listeners, me.account_id
+    )
 
 
-async def _frames(db: Database, key_id: str, tail: Tail) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    ear = db.wakeups.subscribe(TOLD)
+async def _frames(
+    db: Database, account_id: str, key_id: str, tail: Tail
+) -> AsyncIterator[bytes]:  # fmt: skip
+    loop, channel = asyncio.get_running_loop(), told(account_id)
+    ear = db.wakeups.subscribe(channel)
     ends, beat = loop.time() + LIFE_SECONDS, 0.0
     try:
         while loop.time() < ends and not db.wakeups.stopping:
@@ -104,7 +108,7 @@ async def _frames(db: Database, key_id: str, tail: Tail) -> AsyncIterator[bytes]
             await asyncio.sleep(BREATH_SECONDS)
             await ear.wait(LOOK_SECONDS)
     finally:
-        db.wakeups.unsubscribe(TOLD, ear)
+        db.wakeups.unsubscribe(channel, ear)
 
 
 def _frame(row: Row) -> bytes:

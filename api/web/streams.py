@@ -9,6 +9,7 @@ from api.sse import EventStream, Places
 from api.web.refusals import TooManyStreamsError
 from db.wakeups import Wakeups
 from telephony.errors import Problem
+from telephony.webhooks.events import told
 
 STREAMS_MAX = 500
 STREAMS_OF_ONE_MAX = 10
@@ -44,12 +45,12 @@ def event(html: str, name: str = "message") -> bytes:
 
 
 def follow(
-    request: Request, owner: str, channel: str, look: Look, name: str = "message"
-) -> EventStream:
-    """What `look` gives, now and whenever it is another after a wake-up of the channel; `owner`
-    is whose stream it is, an account or an address."""
+    request: Request, account_id: str, look: Look, name: str = "message"
+) -> EventStream:  # fmt: skip
+    """What `look` gives, now and whenever it is another after an event of the account."""
     state = request.app.state
-    return EventStream(_events(state.db.wakeups, channel, look, name), state.streams, owner)
+    frames = _events(state.db.wakeups, told(account_id), look, name)
+    return EventStream(frames, state.streams, account_id)
 
 
 async def _events(wakeups: Wakeups, channel: str, look: Look, name: str) -> AsyncIterator[bytes]:

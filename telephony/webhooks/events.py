@@ -10,8 +10,11 @@ from telephony import clock
 from telephony.clock import Instant
 
 CHANNEL = "webhooks"
-TOLD = "events"
-"""Rings whoever listens to events as they happen."""
+
+
+def told(account_id: str) -> str:
+    """The channel that rings whoever listens to the account's events as they happen."""
+    return f"events:{account_id}"
 
 
 def emit(
@@ -32,17 +35,17 @@ def emit(
     return True
 
 
-def emit_all(conn: Conn, told: list[dict[str, Any]]) -> None:
+def emit_all(conn: Conn, facts: list[dict[str, Any]]) -> None:
     """Like `emit` for many facts, each with all of its arguments by name."""
     rows = [
         {"id": new_id(events.PREFIX), "account_id": one["account_id"], "mode": one["mode"],
          "type": one["kind"], "subject": one["subject"], "fact": one["fact"],
          "payload": json.dumps(one["payload"]), "request_id": one["request_id"],
          "created_at": one["now"]}
-        for one in told
+        for one in facts
     ]  # fmt: skip
     new = events.add_all(conn, rows)
-    for row, one in zip(rows, told, strict=True):
+    for row, one in zip(rows, facts, strict=True):
         if row["id"] in new:
             _queue(conn, row["id"], one["account_id"], one["mode"], one["kind"],
                    one["callback_url"], one["now"])  # fmt: skip
@@ -52,7 +55,7 @@ def _queue(
     conn: Conn, event_id: str, account_id: str, mode: str, kind: str, callback_url: str | None,
     now: Instant,
 ) -> None:  # fmt: skip
-    conn.wake(TOLD)
+    conn.wake(told(account_id))
     if callback_url:
         deliveries.add(conn, event_id, account_id, now, url=callback_url)
         conn.wake(CHANNEL)

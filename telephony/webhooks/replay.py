@@ -9,7 +9,7 @@ from telephony.clock import Instant
 from telephony.errors import NotFoundError
 from telephony.webhooks.endpoints import HELD, RELEASED_MAX, REPLAYS, Place, found
 from telephony.webhooks.errors import EndpointDisabledError, ReplayLimitError
-from telephony.webhooks.events import CHANNEL, TOLD, subscribed, takes
+from telephony.webhooks.events import CHANNEL, subscribed, takes, told
 from telephony.webhooks.samples import SAMPLES
 
 WHICH = ("failed", "delivered", "missing", "all")
@@ -137,5 +137,5 @@ def sample(conn: Conn, place: Place, endpoint_id: str, kind: str | None, now: In
     )  # fmt: skip
     deliveries.add(conn, event_id, place.account_id, now, endpoints=[endpoint_id])
     conn.wake(CHANNEL)
-    conn.wake(TOLD)
+    conn.wake(told(place.account_id))
     return event_id

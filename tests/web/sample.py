@@ -14,7 +14,6 @@ from api.web.streams import follow
 from telephony.errors import InsufficientFundsError
 
 page = Pages()
-CHANNEL = "sample"
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ async def live(context: PageContext, _: None) -> Response:
     async def look() -> str:
         return str(LOOKS.pop(0)) if len(LOOKS) > 1 else LOOKS[0]
 
-    return follow(context.request, "ann", CHANNEL, look)
+    return follow(context.request, "ann", look)
 
 
 LOOKS: list[str] = [""]
