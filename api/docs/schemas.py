@@ -114,11 +114,16 @@ def _allows(schema: Schema, value: Any) -> bool:
 def _text(schema: Schema) -> str:
     """The description and the limits, as sentences."""
     limits = [
-        words.format(f"{schema[key]:,}") for key, words in LIMITS.items()
+        words.format(_number(schema[key])) for key, words in LIMITS.items()
         if schema.get(key) not in (None, TRIVIAL.get(key))
     ]  # fmt: skip
     told = [schema.get("description", "").rstrip("."), ", ".join(limits).capitalize()]
     return "".join(f"{part}. " for part in told if part).rstrip()
+
+
+def _number(limit: float) -> str:
+    """`604800.0` → `604,800`, `1e-06` → `0.000001`."""
+    return f"{limit:,.6f}".rstrip("0").rstrip(".")
 
 
 def _default(schema: Schema) -> str:

@@ -105,7 +105,7 @@ async def test_one_call_is_shown_whole(sqlite: Database, traffic: Traffic, root:
     raw = '{"src": "<script>"}'
     await sqlite.write(lambda conn: add_cdr(conn, call_id=traffic.ended[0], raw=raw))
     said = await root.open(f"{CALLS}/{traffic.ended[0]}")
-    for shown in ("Acme", "normal_clearing", "1:15", "1.25 USD", "north", '{"src": "<script>"}'):
+    for shown in ("Acme", "Normal clearing", "1:15", "1.25 USD", "north", '{"src": "<script>"}'):
         assert shown in said, shown
     assert "<script>" not in root.page.text.replace("<script ", "")
     assert f"{LIVE}/hang-up" not in root.actions()

@@ -27,7 +27,8 @@ async def test_what_is_open_is_shown(sqlite: Database, people: People, root: Vis
     at = now()
 
     def fill(conn: Conn) -> list[str]:
-        lost = add_call(conn, who, status="completed", ended_at=at - SECOND, billsec=61)
+        lost = add_call(conn, who, status="completed", ended_at=at - SECOND, billsec=61,
+                        cost=1_250_000)  # fmt: skip
         kept = add_call(conn, who, status="completed", ended_at=at - SECOND)
         old = add_call(conn, who, status="completed", ended_at=at - 3 * DAY)
         add_cdr(conn, call_id=kept, uniqueid="9.1", ended_at=at - SECOND)
@@ -40,6 +41,8 @@ async def test_what_is_open_is_shown(sqlite: Database, people: People, root: Vis
     said = await root.open(HERE)
     for told in (lost, "7.7", "no JSON", "held differs: 1", "Completed call without a record",
                  "Record of no call"):  # fmt: skip
+        assert told in said, told
+    for told in (f'href="/admin/calls/{lost}"', ">1:01<", ">1.25<"):
         assert told in said, told
     assert kept not in said
     assert "<u>" not in root.page.text

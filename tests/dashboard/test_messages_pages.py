@@ -36,7 +36,7 @@ async def owner(sqlite: Database, people: People, ada: Visitor) -> Member:
 
 def shown(visitor: Visitor) -> int:
     """How many messages the page lists."""
-    return visitor.page.text.count(f'<td class="mono"><a href="{HERE}/msg_')
+    return visitor.page.text.count(f'<td class="mono id"><a href="{HERE}/msg_')
 
 
 async def test_an_empty_log_says_what_to_do(owner: Member, ada: Visitor) -> None:

@@ -19,7 +19,7 @@ from telephony.billing.rating import Rate
 from telephony.clock import SECOND, Instant, now
 from telephony.money import MICROS
 from telephony.secrets import Vault
-from telephony.users import team, tickets
+from telephony.users import identity, team, tickets, tokens
 from telephony.users.sessions import Member
 from telephony.voice import numbers, sip_accounts
 from telephony.webhooks import endpoints
@@ -58,11 +58,12 @@ RATE = Rate("1555", "USD", 6_000, 12_000, 0, 60, 60)
 
 @dataclass(frozen=True)
 class Home:
-    """Who lives here: tokens of their sessions."""
+    """Who lives here: tokens of their sessions, and links that they had by mail."""
 
     owner: Member
     owner_token: str
     admin_token: str
+    mailed: frozenset[str]
 
 
 def platform(conn: Conn) -> None:
@@ -78,7 +79,7 @@ async def furnish(people: People) -> Home:
     await people.database.write(platform)
     admin = await people.admin(email=ADMIN)
     owner = await people.owner(OWNER, "Northwind Couriers")
-    await people.owner("zoe@example.com", "Zoe's Bakery")
+    zoe = await people.owner("zoe@example.com", "Zoe's Bakery")
     for role, email in (("developer", "dev@example.com"), ("billing", "books@example.com")):
         await people.colleague(owner, role, email)
     for deed in (money, keys, phones, conversations, webhooks, answers, days):
@@ -86,9 +87,15 @@ async def furnish(people: People) -> Home:
     await people.database.write(
         team.invite, people.post, owner, "new@example.com", "read_only", now()
     )
+    links = {f"/invitation/{await people.mailed_token()}"}
+    for kind, user in (("register", {}), ("reset", {"user_id": owner.user_id})):
+        token = await people.database.write(tokens.give, kind, now(), email=OWNER, **user)
+        links.add(f"/{kind}/{token}")
     await people.database.write(secure, people.vault, owner.user_id)
     await questions(people, owner, admin)
-    return Home(owner, await people.token(owner.user_id), await people.token(admin.user_id))
+    await people.database.write(identity_check, people.vault, zoe)
+    owner_token = await people.token(owner.user_id)
+    return Home(owner, owner_token, await people.token(admin.user_id), frozenset(links))
 
 
 def money(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
@@ -206,6 +213,17 @@ async def questions(people: People, owner: Member, admin: Member) -> None:
             await people.database.write(
                 tickets.answer, people.post, admin, made, text, [], now()
             )  # fmt: skip
+
+
+def identity_check(conn: Conn, vault: Vault, zoe: Member) -> None:
+    """One that waits for a decision."""
+    paper = files.sealed(vault, "document", "register.pdf", b"%PDF-1.7 extract")
+    told = {
+        "kind": "company", "legal_name": "Zoe's Bakery Ltd", "registration": "HRB 4711",
+        "country": "gb", "address": "1 Dorset Street\nLondon W1U", "website": "",
+        "purpose": "Tell customers that their bread is ready.",
+    }  # fmt: skip
+    identity.submit(conn, zoe, vault, told, [paper], now())
 
 
 def webhooks(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:

@@ -14,6 +14,7 @@ PARTS = {
     "docs-sms": "/docs#post-send-message", "docs-webhooks": "/docs#webhooks",
     "docs-sandbox": "/docs#sandbox", "docs-try": "/docs/try?operation=send_message",
     "rates-of-a-number": "/rates?to=%2B49301234567", "not-found": "/nothing/here",
+    "sign-in": "/sign-in",
 }  # fmt: skip
 """Of long pages, and what only a query shows."""
 SETTLE = """async (fragment) => {

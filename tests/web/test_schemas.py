@@ -87,6 +87,12 @@ def test_a_row_tells_values_limits_and_meaning() -> None:
     assert (found["maybe"].text, found["maybe"].default) == ("", "")
 
 
+def test_limits_are_written_out_whatever_their_size() -> None:
+    price = {"type": "number", "minimum": 1e-06, "maximum": 604_800.0}
+    (row,) = Schemas({}).rows({"properties": {"price": price}})
+    assert row.text == "At least 0.000001, at most 604,800."
+
+
 def test_an_object_that_holds_itself_ends() -> None:
     tree = {"properties": {"child": {"$ref": "#/components/schemas/Tree"}}, "type": "object"}
     reader = Schemas({"Tree": tree})

@@ -103,7 +103,9 @@ class Tour:
         if "{" not in page.path:
             return page.path
         pattern = re.sub(r"\\\{\w+(:path)?\\\}", "[^/]+", re.escape(page.path))
-        found = sorted(link for link in self.links if re.fullmatch(pattern, link))
+        found = sorted(
+            link for link in self.links | self.home.mailed if re.fullmatch(pattern, link)
+        )
         taken = {one.path for one in PAGES}
         return next((link for link in found if link not in taken), None)
 
