@@ -9,16 +9,15 @@ from starlette.responses import Response
 from api import csv_stream
 from api.admin.acting import (
     ADMINS,
-    EMPTY,
     LINES,
     LOOKERS,
     Cursor,
     ReasonForm,
     Search,
     act,
-    shown_query,
 )
 from api.dashboard.amounts import cap_of
+from api.dashboard.lists import Filters, shown_query
 from api.dashboard.viewer import go
 from api.fields import Answer, Body, Money, Time
 from api.web.page import Facts, PageContext, Pages
@@ -39,11 +38,11 @@ Count = Annotated[str, Field(max_length=10)]
 Amount = Annotated[str, Field(max_length=40)]
 
 
-class AccountsQuery(Body):
+class AccountsQuery(Filters):
     """Filters, as they stand in the URL."""
 
     q: Search = ""
-    status: Annotated[Literal["active", "suspended"] | None, EMPTY] = None
+    status: Literal["active", "suspended"] | None = None
     cursor: Cursor | None = None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from api.dashboard.viewer import member
 from api.fields import Body
@@ -19,8 +19,6 @@ T = TypeVar("T")
 
 LOOKERS, ADMINS = PLATFORM, (PLATFORM_ADMIN,)
 LINES = 50
-EMPTY = BeforeValidator(lambda value: None if value == "" else value)
-"""A field of a search that was left empty is no filter."""
 Search = Annotated[str, Field(max_length=200)]
 Cursor = Annotated[str, Field(pattern="^[a-z]{3}_[0-9a-z]{26}$")]
 FormId = Annotated[str, Field(min_length=8, max_length=64)]
@@ -44,9 +42,3 @@ async def act(
         return as_admin(conn, me, context.now, deed, *args, **kwargs)
 
     return await context.db.write(run)
-
-
-def shown_query(context: PageContext) -> dict[str, str]:
-    """The filters in the URL, without the cursor, for links to other pages of a list."""
-    given = context.request.query_params
-    return {name: value for name, value in given.items() if value and name != "cursor"}

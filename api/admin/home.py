@@ -1,28 +1,15 @@
 """The first of the administrators' pages: the traffic of all accounts, and what waits."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
 from api.dashboard import overview
-from api.dashboard.forms import EMPTY
-from api.fields import Body
+from api.dashboard.home import DAYS, OverviewQuery
 from api.web.page import Facts, PageContext, Pages
 from db import tickets
 from db.accounts import PLATFORM as ALL_ACCOUNTS
 from telephony.users.roles import PLATFORM
 
 page = Pages()
-DAYS = (7, 30, 90)
 TICKETS_MAX = 1_000
 """Open ones are counted no further."""
-
-
-class OverviewQuery(Body):
-    """What the charts show."""
-
-    mode: Annotated[Literal["live", "test"] | None, EMPTY] = None
-    days: Annotated[int, Field(ge=DAYS[0], le=DAYS[-1])] = 30
 
 
 @page("GET", "/admin", roles=PLATFORM, template="admin/home.html", takes=OverviewQuery)

@@ -1,13 +1,12 @@
 """What the logs over all accounts have in common: filters in the URL, an account by id or name,
 pages, CSV."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.dashboard.lists import Filters, as_csv
+from api.dashboard.lists import Filters, as_csv, shown_query
 from api.fields import Moment, Until
 from api.v1.call_log import searched
 from api.web.page import Facts, PageContext
@@ -42,7 +41,8 @@ async def found(context: PageContext, listed: Listed, given: LogQuery) -> Facts:
     rows, cursor = await all_accounts.look(context.db, query, PAGE_ROWS)
     named = await accounts.names(context.db, {row["account_id"] for row in rows})
     return {
-        "rows": rows, "accounts": named, "mode": given.mode, "query": shown(context, given),
+        "rows": rows, "accounts": named, "mode": given.mode,
+        "query": shown_query(context, given.mode),
         "next_cursor": cursor or None, "at_first": given.cursor is None,
         "some_unseen": bool(cursor) and len(rows) < PAGE_ROWS,
     }  # fmt: skip
@@ -54,13 +54,6 @@ async def as_file(
     """All that the filters find, as CSV."""
     query = await _query(context, listed, given)
     return as_csv(name, line, all_accounts.pages(context.db, query), line.model_validate)
-
-
-def shown(context: PageContext, given: LogQuery) -> Mapping[str, str]:
-    """The filters for links of the page, but for the place in the list."""
-    kept = {key: text for key, text in context.request.query_params.items() if text}
-    kept.pop("cursor", None)
-    return {**kept, "mode": given.mode}
 
 
 async def _query(context: PageContext, listed: Listed, given: LogQuery) -> Query:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api import csv_stream
-from api.admin.acting import ADMINS, LINES, LOOKERS, ReasonForm, act, shown_query
+from api.admin.acting import ADMINS, LINES, LOOKERS, ReasonForm, act
+from api.dashboard.lists import shown_query
 from api.dashboard.viewer import go
 from api.fields import Answer, Body, Time
 from api.web.page import Facts, PageContext, Pages

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from api.dashboard.calls import BUILDERS, HERE, LOOKERS
-from api.dashboard.lists import MODES, Mode, ModeQuery
+from api.dashboard.lists import MODES, Mode, ModeQuery, mode_of_form
 from api.dashboard.live import live
 from api.dashboard.viewer import go, member
 from api.dashboard.waveform import HEIGHT, drawn
@@ -66,7 +66,7 @@ async def new_call(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _again(context: PageContext) -> Facts:
-    return await _choices(context, "live" if context.values.get("mode") == "live" else "test")
+    return await _choices(context, mode_of_form(context))
 
 
 @page("POST", f"{HERE}/new", roles=BUILDERS, takes=CallForm, template="dashboard/call_new.html",

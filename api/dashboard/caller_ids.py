@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from starlette.responses import Response
 
-from api.dashboard.lists import Mode, ModeQuery
+from api.dashboard.lists import Mode, ModeQuery, mode_of_form
 from api.dashboard.viewer import go, member
 from api.fields import Body, Number
 from api.web.page import Facts, PageContext, Pages
@@ -41,7 +41,7 @@ async def _listed(context: PageContext, mode: str) -> Facts:
 
 
 async def _again(context: PageContext) -> Facts:
-    return await _listed(context, "live" if context.values.get("mode") == "live" else "test")
+    return await _listed(context, mode_of_form(context))
 
 
 @page("GET", HERE, roles=LOOKERS, template="dashboard/caller_ids.html", takes=ModeQuery)

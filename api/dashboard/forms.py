@@ -2,21 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from api.fields import Body
 
 Text = Annotated[str, Field(max_length=1_000)]
 Secret = Annotated[str, Field(max_length=1_000)]
 Answer = Annotated[str, Field(max_length=20_000)]
-
-
-def _none(value: object) -> object:
-    return None if value == "" else value
-
-
-EMPTY = BeforeValidator(_none)
-"""A field that was left empty is no filter."""
 
 
 class NextQuery(Body):

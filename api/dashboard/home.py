@@ -1,14 +1,13 @@
 """The first page after signing in: what is going on, what needs attention, what to do first."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from starlette.responses import Response
 
 from api.dashboard import attention, overview
-from api.dashboard.forms import EMPTY
+from api.dashboard.lists import ModeQuery
 from api.dashboard.viewer import go, member
-from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
 from db import spending, users
 from db.columns import MODES
@@ -21,10 +20,9 @@ page = Pages()
 DAYS = (7, 30, 90)
 
 
-class OverviewQuery(Body):
+class OverviewQuery(ModeQuery):
     """What the charts show."""
 
-    mode: Annotated[Literal["live", "test"] | None, EMPTY] = None
     days: Annotated[int, Field(ge=DAYS[0], le=DAYS[-1])] = 30
 
 
@@ -34,7 +32,7 @@ async def home(context: PageContext, given: OverviewQuery) -> Facts | Response:
     me, db = member(context), context.db
     if not me.account_id and me.platform_role:
         return go("/admin")
-    mode = given.mode or ("live" if me.live else "test")
+    mode = given.mode_for(me)
     facts: Facts = {"accounts": await users.accounts_of(db, me.user_id), "mode": mode,
                     "days": given.days, "spans": DAYS}  # fmt: skip
     return facts | (await _account(context, mode, given.days) if me.account_id else {})

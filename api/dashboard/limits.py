@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from api.dashboard.amounts import cap_of
 from api.dashboard.forms import Text
-from api.dashboard.lists import ModeQuery
+from api.dashboard.lists import ModeQuery, mode_of_form
 from api.dashboard.viewer import go, member
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
@@ -54,8 +54,7 @@ async def _limits(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _again(context: PageContext) -> Facts:
-    live = context.values.get("mode") == "live"
-    return await _limits(context, ModeQuery(mode="live" if live else "test"))
+    return await _limits(context, ModeQuery(mode=mode_of_form(context)))
 
 
 @page("POST", f"{HERE}/threshold", roles=PAYERS, takes=ThresholdForm, again=_again,

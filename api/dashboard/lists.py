@@ -38,15 +38,21 @@ class ModeQuery(Filters):
         return self.mode or ("live" if me.live else "test")
 
 
+def mode_of_form(context: PageContext) -> Mode:
+    """The mode that a refused form had; test where it had none that there is."""
+    return "live" if context.values.get("mode") == "live" else "test"
+
+
 class NumbersQuery(ModeQuery, InboundQuery):
     """The filters of the API's lists."""
 
 
-def shown_query(context: PageContext, mode: Mode) -> dict[str, str]:
-    """The filters for links of the page, but for the place in the list."""
+def shown_query(context: PageContext, mode: str = "") -> dict[str, str]:
+    """The filters for links of the page, but for the place in the list; with the mode of a list
+    that has one."""
     given = context.request.query_params.items()
     kept = {name: value for name, value in given if value and name not in ("cursor", "offset")}
-    return {**kept, "mode": mode}
+    return kept | ({"mode": mode} if mode else {})
 
 
 async def listed(

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 from starlette.responses import Response
 
 from api.dashboard import messages
-from api.dashboard.lists import Filters, Mode, ModeQuery
+from api.dashboard.lists import Filters, Mode, ModeQuery, mode_of_form
 from api.dashboard.viewer import go, member
 from api.v1.sms import TEXT_MAX, SendBody
 from api.web.page import Facts, PageContext, Pages
@@ -64,8 +64,7 @@ async def show_form(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _again(context: PageContext) -> Facts:
-    mode: Mode = "live" if context.values.get("mode") == "live" else "test"
-    return await _form(context, mode, quote=None)
+    return await _form(context, mode_of_form(context), quote=None)
 
 
 @page("POST", HERE, roles=messages.BUILDERS, takes=SendForm, template="dashboard/send.html",

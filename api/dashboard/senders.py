@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from api.dashboard.forms import Text
-from api.dashboard.lists import Filters, Mode, ModeQuery, as_csv, shown_query
+from api.dashboard.lists import Filters, Mode, ModeQuery, as_csv, mode_of_form, shown_query
 from api.dashboard.messages import BUILDERS, LOOKERS
 from api.dashboard.messages import HERE as MESSAGES
 from api.dashboard.viewer import go, member
@@ -149,8 +149,7 @@ def _line(row: Row) -> OptOutLine:
 
 
 async def _opt_outs_again(context: PageContext) -> Facts:
-    mode: Mode = "live" if context.values.get("mode") == "live" else "test"
-    return await _opt_outs(context, OptOutsQuery(mode=mode))
+    return await _opt_outs(context, OptOutsQuery(mode=mode_of_form(context)))
 
 
 @page("POST", OPT_OUTS, roles=BUILDERS, takes=OptOutForm, template="dashboard/opt_outs.html",

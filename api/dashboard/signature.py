@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.dashboard.lists import Filters, Mode, ModeQuery
+from api.dashboard.lists import Filters, Mode, ModeQuery, mode_of_form
 from api.dashboard.viewer import member
 from api.dashboard.webhooks import BUILDERS
 from api.dashboard.webhooks import HERE as WEBHOOKS
@@ -45,7 +45,7 @@ async def show_check(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _again(context: PageContext) -> Facts:
-    return await _check(context, "live" if context.values.get("mode") == "live" else "test")
+    return await _check(context, mode_of_form(context))
 
 
 @page("POST", HERE, roles=BUILDERS, takes=CheckForm, template="dashboard/signature.html",

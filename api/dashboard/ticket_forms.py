@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api.dashboard.lists import Filters
+from api.dashboard.lists import Filters, shown_query
 from api.fields import Answer, Body, Time
 from api.web.page import Facts, PageContext
 from db import stored_files, tickets
@@ -74,10 +74,9 @@ async def listed(context: PageContext, account_id: str | None, given: TicketsQue
         context.db, account_id, limit=ROWS + 1, status=given.status, search=given.search,
         cursor=given.cursor,
     )  # fmt: skip
-    asked = context.request.query_params
     return {
         "tickets": rows[:ROWS], "statuses": tickets.STATUSES, "at_first": given.cursor is None,
-        "query": {name: asked[name] for name in ("status", "search") if asked.get(name)},
+        "query": shown_query(context),
         "next_cursor": rows[ROWS - 1]["id"] if len(rows) > ROWS else None,
     }  # fmt: skip
 

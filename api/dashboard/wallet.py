@@ -8,8 +8,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.dashboard.amounts import amount_of
-from api.dashboard.forms import EMPTY, Text
-from api.dashboard.lists import as_csv
+from api.dashboard.forms import Text
+from api.dashboard.lists import ModeQuery, as_csv, mode_of_form, shown_query
 from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, Until
 from api.v1.wallet import Transaction, line
@@ -24,14 +24,13 @@ LINES = 50
 KINDS = ("fund", "sip_topup", "charge", "refund", "adjust")
 
 
-class WalletQuery(Body):
+class WalletQuery(ModeQuery):
     """Filters of the statement, as they stand in the URL."""
 
-    mode: Annotated[Literal["live", "test"] | None, EMPTY] = None
-    wallet: Annotated[Literal["wallet", "sip"] | None, EMPTY] = None
-    kind: Annotated[Literal["fund", "sip_topup", "charge", "refund", "adjust"] | None, EMPTY] = None
-    from_: Annotated[Moment | None, EMPTY, Field(alias="from")] = None
-    to: Annotated[Until | None, EMPTY] = None
+    wallet: Literal["wallet", "sip"] | None = None
+    kind: Literal["fund", "sip_topup", "charge", "refund", "adjust"] | None = None
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Until | None = None
     cursor: Annotated[str, Field(pattern=statement.CURSOR)] | None = None
 
 
@@ -51,15 +50,14 @@ async def show_wallet(context: PageContext, given: WalletQuery) -> Facts:
 
 async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
     me = member(context)
-    mode = given.mode or ("live" if me.live else "test")
+    mode = given.mode_for(me)
     lines = await statement.page(
         context.db, me.account_id, mode, limit=LINES + 1, cursor=given.cursor,
         wallet=given.wallet, kind=given.kind, since=given.from_, until=given.to,
     )  # fmt: skip
-    shown = {name: value for name, value in context.request.query_params.items() if value}
     return {
         "mode": mode, "pots": await statement.wallets(context.db, me.account_id, mode),
-        "lines": lines[:LINES], "kinds": KINDS, "query": {**shown, "mode": mode},
+        "lines": lines[:LINES], "kinds": KINDS, "query": shown_query(context, mode),
         "next_cursor": statement.cursor_of(lines[LINES - 1]) if len(lines) > LINES else None,
         "at_first": given.cursor is None, "pays": Right.pay in me.rights,
         "form": secrets.token_urlsafe(12),
@@ -70,7 +68,7 @@ async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
 async def statement_csv(context: PageContext, given: WalletQuery) -> Response:
     """The whole statement that the filters find, as a file."""
     me = member(context)
-    mode = given.mode or ("live" if me.live else "test")
+    mode = given.mode_for(me)
     found = statement.pages(
         context.db, me.account_id, mode, wallet=given.wallet, kind=given.kind, since=given.from_,
         until=given.to,
@@ -79,8 +77,7 @@ async def statement_csv(context: PageContext, given: WalletQuery) -> Response:
 
 
 async def _again(context: PageContext) -> Facts:
-    mode = context.values.get("mode", "")
-    return await _wallet(context, WalletQuery(mode="live" if mode == "live" else "test"))
+    return await _wallet(context, WalletQuery(mode=mode_of_form(context)))
 
 
 @page("POST", f"{HERE}/top-up", roles=having(Right.pay), confirm=True, takes=TopUpForm,

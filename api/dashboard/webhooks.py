@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from api.dashboard.lists import MODES, Filters, Mode, ModeQuery
+from api.dashboard.lists import MODES, Filters, Mode, ModeQuery, mode_of_form
 from api.dashboard.viewer import go, member
 from api.fields import Moment, Until
 from api.urls import receiver
@@ -79,7 +79,7 @@ async def show_endpoints(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _new_again(context: PageContext) -> Facts:
-    return await _endpoints(context, "live" if context.values.get("mode") == "live" else "test")
+    return await _endpoints(context, mode_of_form(context))
 
 
 @page("POST", HERE, roles=BUILDERS, confirm=True, takes=NewEndpointForm,

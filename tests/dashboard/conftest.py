@@ -13,9 +13,13 @@ from db.database import Database
 from db.session import open_database
 from telephony.secrets import Vault
 from telephony.settings import Settings
+from telephony.users.sessions import Member
 from tests.api.world import client_of
+from tests.dashboard.messaging import fund
 from tests.dashboard.visitor import Visitor
 from tests.users.world import URL, People, of
+
+ADA, ROOT = "ada@example.com", "root@example.com"
 
 
 @pytest.fixture
@@ -71,3 +75,20 @@ async def bob(app: ASGIApp) -> AsyncIterator[Visitor]:
     """Somebody else, with another browser."""
     async with client_of(app) as opened:
         yield Visitor(opened)
+
+
+@pytest.fixture
+async def root(people: People, bob: Visitor) -> Visitor:
+    """An administrator with a browser."""
+    await people.admin(email=ROOT)
+    await bob.sign_in(ROOT)
+    return bob
+
+
+@pytest.fixture
+async def owner(sqlite: Database, people: People, ada: Visitor) -> Member:
+    """Somebody with play money, who is signed in."""
+    member = await people.owner(ADA)
+    await fund(sqlite, member)
+    await ada.sign_in(ADA)
+    return member

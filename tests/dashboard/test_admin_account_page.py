@@ -27,13 +27,6 @@ async def owner(people: People) -> Member:
     return await people.owner(ADA, "Engines")
 
 
-@pytest.fixture
-async def root(people: People, bob: Visitor) -> Visitor:
-    await people.admin()
-    await bob.sign_in(ROOT)
-    return bob
-
-
 async def test_a_new_account_says_what_is_not_there_yet(owner: Member, root: Visitor) -> None:
     said = await root.open(f"{HERE}/{owner.account_id}")
     for told in (

@@ -25,14 +25,6 @@ async def owner(people: People) -> Member:
     return await people.owner(ADA, "Engines <b>& Co")
 
 
-@pytest.fixture
-async def root(people: People, bob: Visitor) -> Visitor:
-    """An administrator with a browser."""
-    await people.admin()
-    await bob.sign_in(ROOT)
-    return bob
-
-
 async def test_accounts_are_listed_searched_and_exported(
     people: People, owner: Member, root: Visitor
 ) -> None:

@@ -33,13 +33,6 @@ async def owner(people: People) -> Member:
     return member
 
 
-@pytest.fixture
-async def root(people: People, bob: Visitor) -> Visitor:
-    await people.admin()
-    await bob.sign_in(ROOT)
-    return bob
-
-
 async def may_send(database: Database, member: Member, sender: str) -> bool:
     def deed(conn: Conn) -> str:
         pick = senders.senders_for(conn, Settings(), member.account_id, "live", "")

@@ -31,13 +31,6 @@ async def owner(people: People) -> Member:
     return await people.owner(ADA, "Engines")
 
 
-@pytest.fixture
-async def root(people: People, bob: Visitor) -> Visitor:
-    await people.admin()
-    await bob.sign_in(ROOT)
-    return bob
-
-
 async def upload(
     visitor: Visitor, action: str, content: bytes | None, status: int = 200, **fields: str
 ) -> str:

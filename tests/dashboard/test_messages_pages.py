@@ -5,7 +5,6 @@ import csv
 import io
 
 import httpx
-import pytest
 from starlette.types import ASGIApp
 
 from db import inbound
@@ -16,22 +15,13 @@ from db.messages import MessageStatus
 from telephony.clock import now
 from telephony.users.sessions import Member
 from tests.api.world import assert_books_balance
-from tests.dashboard.messaging import TO, became, fund, sent
+from tests.dashboard.messaging import TO, became, sent
 from tests.dashboard.visitor import Visitor
 from tests.users.world import People
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 HERE = "/dashboard/messages"
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-async def owner(sqlite: Database, people: People, ada: Visitor) -> Member:
-    """Somebody with play money, who is signed in."""
-    member = await people.owner(ADA)
-    await fund(sqlite, member)
-    await ada.sign_in(ADA)
-    return member
 
 
 def shown(visitor: Visitor) -> int:

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from db import sms_accounts
 from db.connection import Conn
 from db.database import Database
@@ -11,22 +9,12 @@ from db.sms_accounts import SenderStatus
 from telephony.clock import now
 from telephony.users.sessions import Member
 from tests.api.world import assert_books_balance, count
-from tests.dashboard.messaging import fund
 from tests.dashboard.visitor import Visitor
 from tests.users.world import People
 
 ADA, BOB = "ada@example.com", "bob@example.com"
 HERE = "/dashboard/messages/send"
 TO = "+15551230001"
-
-
-@pytest.fixture
-async def owner(sqlite: Database, people: People, ada: Visitor) -> Member:
-    """Somebody with play money, who is signed in."""
-    member = await people.owner(ADA)
-    await fund(sqlite, member)
-    await ada.sign_in(ADA)
-    return member
 
 
 async def test_a_message_is_sent_once_and_shown(

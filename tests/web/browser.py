@@ -2,6 +2,7 @@
 functions only, since Playwright's own loop would get into the way of pytest's."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pytest
 import uvicorn
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from api.app import create_app
 from db.connection import Conn
@@ -23,6 +31,7 @@ from telephony.settings import Settings
 from tests.factories import seed_platform
 from tests.fixtures_pbx import LoopThread
 from tests.ports import free_port
+from tests.users.world import PASSWORD
 from tests.web.vendor import MODULES
 
 P = ParamSpec("P")
@@ -168,3 +177,19 @@ def assert_fits(page: Page) -> None:
     """Nothing makes the page wider than the screen."""
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{wide} px too wide"
+
+
+def look(page: Page, heading: str | re.Pattern[str]) -> None:
+    """The page has this heading, and nothing is wrong with it."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    assert_accessible(page)
+    assert_fits(page)
+
+
+def sign_in(page: Page, email: str, path: str = "/dashboard") -> None:
+    """Ask for a page, and give what is asked for first."""
+    page.goto(path)
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(f"**{path}")

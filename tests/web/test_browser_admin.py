@@ -18,8 +18,8 @@ from telephony.users.sessions import Member
 from tests.billing.decks import deck
 from tests.factories import ACTOR, TARIFF, rate
 from tests.users.test_identity import TOLD
-from tests.users.world import PASSWORD, People
-from tests.web.browser import Site, Watch, assert_accessible, assert_fits
+from tests.users.world import People
+from tests.web.browser import Site, Watch, assert_accessible, assert_fits, look, sign_in
 
 ADA, ROOT = "ada@example.com", "root@example.com"
 TOKENS: dict[str, str] = {}
@@ -64,23 +64,11 @@ def ada(site: Site, people: People) -> Customer:
     return Customer(member, site.write(deed))
 
 
-def sign_in(page: Page, email: str, path: str) -> None:
+def let_in(page: Page, path: str) -> None:
+    """Open a page as the administrator."""
     page.goto(path)
-    if email in TOKENS:
-        page.context.add_cookies([{"name": "session", "value": TOKENS[email], "url": page.url}])
-        page.goto(path)
-        return
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"**{path}")
-
-
-def look(page: Page, heading: str | re.Pattern[str]) -> None:
-    """The page has this heading, and nothing is wrong with it."""
-    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
-    assert_accessible(page)
-    assert_fits(page)
+    page.context.add_cookies([{"name": "session", "value": TOKENS[ROOT], "url": page.url}])
+    page.goto(path)
 
 
 def status_of(site: Site, key: str) -> int:
@@ -92,7 +80,7 @@ def test_money_is_booked_by_an_administrator(
     people: People, ada: Customer, browser_page: Page
 ) -> None:
     page = browser_page
-    sign_in(page, ROOT, "/admin/accounts")
+    let_in(page, "/admin/accounts")
     look(page, "Accounts")
     page.get_by_label("Search").fill("engi")
     page.get_by_role("button", name="Filter").click()
@@ -136,7 +124,7 @@ def test_an_approval_turns_a_refused_live_key_into_an_accepted_one(
     expect(mine.get_by_text("You get a mail when it is decided")).to_be_visible()
     look(mine, "Identity check")
     page = browser_page
-    sign_in(page, ROOT, "/admin/identity")
+    let_in(page, "/admin/identity")
     look(page, "Identity checks")
     page.get_by_role("link", name="Engines <b>& Co").click()
     look(page, "Engines <b>& Co")
@@ -155,7 +143,7 @@ def test_sender_ids_are_decided_and_an_account_is_stopped(
     site: Site, people: People, ada: Customer, browser_page: Page
 ) -> None:
     page = browser_page
-    sign_in(page, ROOT, "/admin/senders")
+    let_in(page, "/admin/senders")
     look(page, "Sender ids")
     page.get_by_role("button", name="Approve ENGINES").click()
     expect(page.get_by_text("Nothing waits")).to_be_visible()
@@ -176,7 +164,7 @@ def test_a_price_list_is_compared_and_imported(
     people: People, ada: Customer, browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
-    sign_in(page, ROOT, "/admin/tariffs")
+    let_in(page, "/admin/tariffs")
     look(page, "Price lists")
     page.get_by_role("textbox", name="Price list").fill(TARIFF)
     page.get_by_label("File").set_input_files(deck(tmp_path, rate("1", sms_per_segment=9_000)))
@@ -199,7 +187,7 @@ def test_a_price_list_is_compared_and_imported(
 
 def test_a_dashboard_is_looked_at(people: People, ada: Customer, browser_page: Page) -> None:
     page = browser_page
-    sign_in(page, ROOT, ada.page)
+    let_in(page, ada.page)
     page.get_by_label("Reason to look").fill("ticket 4711")
     page.get_by_role("button", name="Look", exact=True).click()
     page.wait_for_url("**/dashboard")
@@ -217,7 +205,7 @@ def test_the_pages_fit_a_phone_in_the_dark(
     people: People, ada: Customer, phone_page: Page, watch: Watch
 ) -> None:
     page = phone_page
-    sign_in(page, ROOT, "/admin/accounts")
+    let_in(page, "/admin/accounts")
     for path in ("", "/money", "/refund", "/limits", "/rates"):
         page.goto(f"{ada.page}{path}")
         look(page, re.compile("."))

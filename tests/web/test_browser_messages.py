@@ -17,7 +17,7 @@ from telephony.users.mails import Post
 from telephony.users.sessions import Member
 from telephony.webhooks.events import emit
 from tests.users.world import People
-from tests.web.browser import Site, assert_accessible, assert_fits
+from tests.web.browser import Site, assert_accessible, assert_fits, look
 
 HERE = "/dashboard/messages"
 WEBHOOKS = "/dashboard/webhooks"
@@ -50,12 +50,10 @@ def let_in(page: Page, site: Site, token: str) -> None:
     page.context.add_cookies([{"name": "session", "value": token, "url": site.url}])
 
 
-def look(page: Page, path: str, heading: str | re.Pattern[str]) -> None:
-    """The page has this heading, and nothing is wrong with it."""
+def visit(page: Page, path: str, heading: str | re.Pattern[str]) -> None:
+    """Open a page and look at it."""
     page.goto(path)
-    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    assert_accessible(page)
-    assert_fits(page)
+    look(page, heading)
 
 
 def become(site: Site, message_id: str, owner: Member) -> None:
@@ -78,7 +76,7 @@ def test_a_message_is_written_sent_and_followed(
 ) -> None:
     page = browser_page
     let_in(page, site, enter)
-    look(page, f"{HERE}/send", "Send a message")
+    visit(page, f"{HERE}/send", "Send a message")
     page.get_by_label("To", exact=True).fill("+15551230001")
     text = page.get_by_label("Text", exact=True)
     text.press_sequentially("Hello [you]")
@@ -103,7 +101,7 @@ def test_events_come_by_themselves(
 ) -> None:
     page = browser_page
     let_in(page, site, enter)
-    look(page, f"{WEBHOOKS}/inspector", "Inspector")
+    visit(page, f"{WEBHOOKS}/inspector", "Inspector")
     site.write(
         emit, account_id=owner.account_id, mode="test", kind="wallet_low", subject=owner.account_id,
         fact="low", callback_url=None, payload={"wallet": "wallet", "balance": 1.5}, now=now(),
@@ -128,7 +126,7 @@ def test_every_page_fits_a_phone(site: Site, owner: Member, enter: str, phone_pa
         (f"{WEBHOOKS}/events", "Events"), (f"{WEBHOOKS}/inspector", "Inspector"),
         (f"{WEBHOOKS}/check", "Check a signature"),
     ):  # fmt: skip
-        look(page, path, heading)
+        visit(page, path, heading)
     page.goto(f"{WEBHOOKS}?mode=test")
     page.get_by_role("link", name="https://example.com/hooks").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Webhook endpoint")

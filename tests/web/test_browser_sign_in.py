@@ -13,7 +13,15 @@ from db.connection import Conn
 from telephony.clock import SECOND, now
 from telephony.users.mails import Post
 from tests.users.world import PASSWORD, People, codes
-from tests.web.browser import START_SECONDS, WIDE, Site, Watch, assert_accessible, assert_fits
+from tests.web.browser import (
+    START_SECONDS,
+    WIDE,
+    Site,
+    Watch,
+    assert_accessible,
+    look,
+    sign_in,
+)
 
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
@@ -43,21 +51,6 @@ def local_page(site: Site, chromium: Browser, watch: Watch) -> Iterator[Page]:
     device.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     yield page
     context.close()
-
-
-def sign_in(page: Page, email: str, path: str = "/dashboard") -> None:
-    page.goto(path)
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"**{path}")
-
-
-def look(page: Page, heading: str | re.Pattern[str]) -> None:
-    """The page has this heading, and nothing is wrong with it."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    assert_accessible(page)
-    assert_fits(page)
 
 
 def test_from_sign_up_to_the_dashboard(site: Site, people: People, browser_page: Page) -> None:

@@ -26,7 +26,7 @@ from tests.dashboard.voice_world import (
 )
 from tests.users.world import People
 from tests.voice.recorded import folder_settings
-from tests.web.browser import Site, assert_accessible, assert_fits
+from tests.web.browser import Site, look
 
 DID = "+15550222001"
 SECONDS = 2
@@ -72,13 +72,6 @@ def let_in(page: Page, site: Site, people: People, owner: Member) -> Page:
     token = site.thread.run(people.token(owner.user_id))
     page.context.add_cookies([{"name": "session", "value": token, "url": site.url}])
     return page
-
-
-def look(page: Page, heading: str | re.Pattern[str]) -> None:
-    """The page has this heading, and nothing is wrong with it."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    assert_accessible(page)
-    assert_fits(page)
 
 
 def test_a_phone_is_made_and_seen_registering(site: Site, page: Page) -> None:
