@@ -44,6 +44,10 @@ class DestinationRule(Table, table=True):
     allowed: bool
 
 
+LAST = "9" * 15
+"""Behind the beginning of a number: no number that begins so is greater."""
+
+
 def own(conn: Conn, **facts: Any) -> bool:
     """Give a number to an account; False if somebody owns it."""
     return insert_new(conn, "owned_number", **facts)
@@ -79,6 +83,30 @@ async def find(reader: Reader, account_id: str, number: str) -> Row | None:
         "SELECT * FROM owned_number WHERE number = :number AND account_id = :account_id",
         number=number, account_id=account_id,
     )  # fmt: skip
+
+
+async def page_of_all(
+    reader: Reader, *, limit: int, after: str = "", begins: str = "", account_id: str | None = None
+) -> list[Row]:
+    """Numbers of every account, or of one, with its name: behind one of them, in order; `begins`
+    is how they begin, with its plus."""
+    whose = "" if account_id is None else " AND n.account_id = :account_id"
+    return await reader.all(
+        "SELECT n.*, a.name FROM owned_number n JOIN account a ON a.id = n.account_id"
+        f" WHERE n.number > :after AND n.number >= :begins AND n.number <= :ends{whose}"
+        " ORDER BY n.number LIMIT :limit",
+        after=after, begins=begins, ends=f"{begins or '+'}{LAST}", account_id=account_id,
+        limit=limit,
+    )  # fmt: skip
+
+
+async def find_any(reader: Reader, number: str) -> Row | None:
+    """A number, whoever owns it, with the name of the account."""
+    return await reader.one(
+        "SELECT n.*, a.name FROM owned_number n JOIN account a ON a.id = n.account_id"
+        " WHERE n.number = :number",
+        number=number,
+    )
 
 
 def every(conn: Conn) -> list[Row]:

@@ -61,6 +61,11 @@ def named(conn: Conn, name: str) -> Row | None:
     return conn.one("SELECT * FROM trunk WHERE name = :name", name=name)
 
 
+async def find(reader: Reader, name: str) -> Row | None:
+    """The same, for a door."""
+    return await reader.one("SELECT * FROM trunk WHERE name = :name", name=name)
+
+
 async def every(reader: Reader) -> list[Row]:
     """Every trunk, by name."""
     return await reader.all("SELECT * FROM trunk ORDER BY name")

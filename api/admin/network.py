@@ -1,5 +1,10 @@
 """The network: carriers, SMS providers and what leads to them, with how each of them is."""
 
+from typing import Annotated
+
+from pydantic import Field
+
+from api.admin.acts import acts
 from api.web.page import Facts, PageContext, Pages
 from db import sms_providers, trunks
 from telephony import status
@@ -7,6 +12,8 @@ from telephony.users.roles import PLATFORM
 
 page = Pages()
 HERE = "/admin/network"
+Name = Annotated[str, Field(max_length=64)]
+"""Of a carrier or a provider."""
 
 
 @page("GET", HERE, roles=PLATFORM, template="admin/carriers.html", part="admin/carriers_part.html")
@@ -14,7 +21,7 @@ async def show_network(context: PageContext, _: None) -> Facts:
     """All of it; secrets and options of providers are not shown."""
     found = await status.look(context.db, context.now)
     return {
-        "trunks": await trunks.every(context.db),
+        "acts": acts(context), "trunks": await trunks.every(context.db),
         "routes": await context.db.write(trunks.routes),
         "providers": await context.db.write(sms_providers.active),
         "sms_routes": await context.db.write(sms_providers.routes),

@@ -12,11 +12,14 @@ from api.admin import (
     money,
     network,
     notices,
+    numbers,
     outgoing,
+    providers,
     reconciliation,
     senders,
     tariffs,
     tickets,
+    trunks,
 )
 from api.web.page import Page
 
@@ -37,4 +40,7 @@ PAGES: tuple[Page, ...] = (
     *reconciliation.page.all,
     *audit.page.all,
     *network.page.all,
+    *trunks.page.all,
+    *providers.page.all,
+    *numbers.page.all,
 )

@@ -15,7 +15,6 @@ from api.commands.arguments import NONE, Account, Mode, person
 from api.commands.beside import database
 from api.commands.deeds import one_account
 from api.commands.options import console, settings
-from api.commands.trial import try_out
 from db import sms_accounts, sms_providers, sms_replies
 from db.connection import Conn
 from telephony.admin import providers
@@ -26,6 +25,7 @@ from telephony.secrets import Vault, load
 from telephony.sms import replies, senders
 from telephony.sms.keywords import Keyword
 from telephony.sms.providers import configured
+from telephony.sms.trial import try_out
 
 T = TypeVar("T")
 
@@ -97,12 +97,13 @@ def try_provider(
     seconds: Annotated[float, typer.Option(help="How long to wait for each step.")] = 30,
 ) -> None:
     """Connect, show what it can, send one message and tell what comes of it. Nobody is charged."""
-    row = _write(lambda conn: sms_providers.named(conn, name))
-    if row is None:
-        console.print(f"There is no provider {name}.", style="red", markup=False)
-        raise SystemExit(1)
+    row = _write(lambda conn: providers.tested(conn, person(), now(), name, to))
+
+    def say(sentence: str) -> None:
+        console.print(sentence, markup=False)
+
     tried = configured.open_row(row, _vault(), settings())
-    if not asyncio.run(try_out(tried, to, from_, seconds, console)):
+    if not asyncio.run(try_out(tried, to, from_, seconds, say)):
         raise SystemExit(1)
 
 

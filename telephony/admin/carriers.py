@@ -53,6 +53,11 @@ def set_status(conn: Conn, actor: Actor, now: Instant, name: str, status: str) -
         audit.record(conn, actor, f"trunk.{status}", name, now, after={"status": status})
 
 
+def tested(conn: Conn, actor: Actor, now: Instant, name: str) -> None:
+    """Write down that one is asked whether it is there."""
+    audit.record(conn, actor, "trunk.tested", name, now)
+
+
 def remove(conn: Conn, actor: Actor, now: Instant, name: str) -> None:
     """Forget one with its routes; NotFoundError."""
     before = _told(conn, name)

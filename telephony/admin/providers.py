@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from db import sms_providers
 from db.connection import Conn, Row
-from telephony import audit
+from db.outgoing import Outgoing
+from telephony import audit, outgoing
 from telephony.admin.network import noted
 from telephony.audit import Actor
 from telephony.clock import Instant
@@ -72,6 +73,18 @@ def remove(conn: Conn, actor: Actor, now: Instant, name: str) -> None:
     noted(conn, actor, now, "sms_provider.removed", name,
           lambda tx: configured.remove(tx, name, now),
           before={"kind": row["kind"]} if row else None)  # fmt: skip
+
+
+def tested(conn: Conn, actor: Actor, now: Instant, name: str, to: str) -> Row:
+    """Write down that a provider is tried out, by a message to a number unless it is empty; its
+    row. NotFoundError; OutgoingStoppedError where nothing leaves."""
+    row = sms_providers.named(conn, name)
+    if row is None:
+        raise NotFoundError(f"There is no provider {name}.")
+    if to:
+        outgoing.check(conn, Outgoing.messages, "live")
+    audit.record(conn, actor, "sms_provider.tested", name, now, after={"to": to} if to else None)
+    return row
 
 
 def add_route(conn: Conn, actor: Actor, now: Instant, /, **facts: Any) -> str:

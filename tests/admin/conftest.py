@@ -15,6 +15,7 @@ from tests.dashboard.conftest import (  # noqa: F401
     vault,
 )
 from tests.dashboard.visitor import Visitor
+from tests.fixtures_smsc import smsc, smsc_process  # noqa: F401
 from tests.users.world import People
 
 ROOT, HELP = "root@example.com", "help@example.com"

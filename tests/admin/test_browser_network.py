@@ -10,6 +10,8 @@ from telephony.clock import SECOND, now
 from telephony.users.mails import Post
 from tests.db.rows import add_call, add_cdr, add_message
 from tests.factories import Customer, add_customer
+from tests.pbx.registrar import registrar
+from tests.ports import free_port
 from tests.users.world import People
 from tests.web.browser import Site, assert_accessible, look
 
@@ -78,6 +80,10 @@ PAGES = {
     "/admin/health": "System health", "/admin/live-calls": "Live calls", "/admin/calls": "Calls",
     "/admin/calls?mode=test": "Calls", "/admin/messages": "Messages",
     "/admin/notices": "Notice and incidents", "/admin/outgoing": "Kill switch",
+    "/admin/network": "Carriers and providers", "/admin/network/new-trunk": "Add a carrier",
+    "/admin/network/new-provider?kind=http": "Add a provider",
+    "/admin/network/routes": "Routes of calls", "/admin/network/sms-routes": "Routes of messages",
+    "/admin/network/numbers": "Numbers",
 }  # fmt: skip
 
 
@@ -130,3 +136,42 @@ def test_outgoing_traffic_is_stopped_and_let_go(
     assert_accessible(page)
     page.get_by_role("button", name="Let them leave again").click()
     expect(page.get_by_text("Fraud & more")).to_have_count(0)
+
+
+def test_a_carrier_is_added_and_asked_without_leaving_its_page(
+    site: Site, who: Customer, browser_page: Page
+) -> None:
+    page, port = browser_page, free_port()
+    sign_in(site, page, "/admin/network/new-trunk")
+    page.get_by_label("Name", exact=True).fill("browsed")
+    page.get_by_label("Host").fill("127.0.0.1")
+    page.get_by_label("Port").fill(str(port))
+    page.get_by_role("button", name="Add a carrier").click()
+    page.wait_for_url("**/admin/network/trunks/browsed")
+    assert_accessible(page)
+    with registrar(port):
+        page.get_by_role("button", name="Test now").click()
+        expect(page.get_by_text("OPTIONS: 200 in")).to_be_visible()
+    page.get_by_text("Remove", exact=True).first.click()
+    assert_accessible(page)
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_url("**/admin/network")
+
+
+def test_a_provider_is_added_with_more_options(
+    site: Site, who: Customer, browser_page: Page
+) -> None:
+    page = browser_page
+    sign_in(site, page, "/admin/network/new-provider")
+    page.get_by_label("Name", exact=True).fill("browsed")
+    page.get_by_label("Host").fill("127.0.0.1")
+    page.get_by_label("System id").fill("us")
+    page.get_by_label("Password").fill("hush")
+    page.get_by_text("More options").click()
+    page.get_by_label("Window").fill("7")
+    page.get_by_role("button", name="Add a provider").click()
+    page.wait_for_url("**/admin/network/providers/browsed")
+    page.get_by_text("More options").click()
+    expect(page.get_by_label("Window")).to_have_value("7")
+    expect(page.get_by_label("Password")).to_have_value("")
+    assert_accessible(page)

@@ -1,0 +1,104 @@
+"""The options of a kind of SMS provider as inputs of a form, from what the kind itself declares; so
+that kinds of other packages have forms as well."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from telephony.sms.providers.configured import MASK
+from telephony.sms.providers.registry import kind_of
+from telephony.users.problems import bad
+
+PREFIX = "options."
+"""Of the names of the inputs, as errors have them."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One input: `look` is text, number, secret, choice or json; `usual` is what an empty one
+    stands for."""
+
+    name: str
+    look: str
+    value: str
+    choices: tuple[str, ...]
+    required: bool
+    usual: str
+
+
+def options_of(kind: str, shown: Mapping[str, object]) -> list[Option]:
+    """Every option, those that are needed first; `shown` is what is set of them. LookupError."""
+    schema = kind_of(kind).options.model_json_schema()
+    needed = schema.get("required", [])
+    found = [
+        Option(
+            name, _look(one), _written(shown.get(name)), _choices(one), name in needed,
+            _written(one.get("default")),
+        )
+        for name, one in _properties(schema).items()
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (not one.required, one.look != "secret"))
+
+
+def given_options(
+    kind: str, fields: Mapping[str, str], known: Mapping[str, object]
+) -> dict[str, object]:
+    """What a form says: nothing of inputs that are empty, but for secrets that are `known`, which
+    stay. LookupError; ValidationFailedError where a JSON value is none."""
+    properties = _properties(kind_of(kind).options.model_json_schema())
+    found: dict[str, object] = {}
+    for name, text in fields.items():
+        look = _look(properties.get(name, {}))
+        if text.strip():
+            found[name] = _read(name, look, text.strip())
+        elif look == "secret" and name in known:
+            found[name] = MASK
+    return found
+
+
+def _properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each with what it refers to, and without a null beside its type."""
+    return {name: _plain(one, schema.get("$defs", {})) for name, one in
+            schema.get("properties", {}).items()}  # fmt: skip
+
+
+def _plain(one: dict[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = [kind for kind in one.get("anyOf", ()) if kind.get("type") != "null"]
+    if len(kinds) == 1:
+        one = {**kinds[0], **one}
+    if "$ref" in one:
+        return {**shared[one["$ref"].rpartition("/")[2]], **one}
+    return one
+
+
+def _look(one: Mapping[str, Any]) -> str:
+    if one.get("format") == "password":
+        return "secret"
+    if "enum" in one or one.get("type") == "boolean":
+        return "choice"
+    if one.get("type") in ("integer", "number"):
+        return "number"
+    return "text" if one.get("type", "string") == "string" else "json"
+
+
+def _choices(one: Mapping[str, Any]) -> tuple[str, ...]:
+    if one.get("type") == "boolean":
+        return "true", "false"
+    return tuple(map(str, one.get("enum", ())))
+
+
+def _written(value: object) -> str:
+    if value is None or value == MASK:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _read(name: str, look: str, text: str) -> object:
+    if look not in ("json", "number") and text not in ("true", "false"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        message = f"This is no {'number' if look == 'number' else 'JSON'}: {text[:20]}"
+        raise bad(f"{PREFIX}{name}", "invalid", message) from error

@@ -1,0 +1,125 @@
+"""Carriers and providers are tried out from their pages, with real peers: what came of it is shown
+within seconds, by htmx as well; nothing is sent while outgoing traffic is stopped."""
+
+import pytest
+
+from db.connection import Conn
+from db.database import Database
+from telephony import outgoing
+from telephony.admin import carriers, providers
+from telephony.audit import Actor
+from telephony.clock import now
+from telephony.secrets import Vault
+from telephony.settings import Settings
+from telephony.voice.trunks import CarrierFacts
+from tests.dashboard.visitor import Visitor
+from tests.fixtures_smsc import Smsc
+from tests.pbx.registrar import registrar
+from tests.ports import free_port
+from tests.users.world import URL, People
+
+HERE = "/admin/network"
+TRUNK, PROVIDER = f"{HERE}/trunks/north/test", f"{HERE}/providers/west/test"
+ROOT = Actor("usr_root", "root@example.com")
+TO = "+15551234567"
+
+
+async def carrier(database: Database, vault: Vault, port: int) -> None:
+    facts = CarrierFacts(
+        host="127.0.0.1", port=port, transport="udp", username="", registers=False,
+        codecs=["ulaw"], caller_id_format="e164", cidrs=[], capacity=None,
+    )  # fmt: skip
+    await database.write(carriers.add, ROOT, now(), vault, "north", "", facts)
+
+
+async def provider(database: Database, vault: Vault, host: str, port: int) -> None:
+    options = {"host": host, "port": port, "system_id": "platform", "password": "hush"}
+    await database.write(
+        providers.add, ROOT, now(), vault, Settings(), "west", "smpp", options
+    )  # fmt: skip
+
+
+async def test_a_carrier_is_asked_now(
+    sqlite: Database, vault: Vault, people: People, root: Visitor
+) -> None:
+    port = free_port()
+    await carrier(sqlite, vault, port)
+    await root.open(f"{HERE}/trunks/north")
+    with registrar(port):
+        assert "OPTIONS: 200 in" in await root.send(TRUNK)
+    assert "Well" in root.page.text
+    said = await root.send(TRUNK)
+    assert "OPTIONS: " in said
+    assert "Not well" in said
+    assert (await people.acts()).count("trunk.tested") == 2
+
+
+async def test_htmx_gets_the_part_alone(sqlite: Database, vault: Vault, root: Visitor) -> None:
+    port = free_port()
+    await carrier(sqlite, vault, port)
+    said = await root.open(f"{HERE}/trunks/north")
+    token = said.split('name="csrf" value="')[1].split('"')[0]
+    headers = {"HX-Request": "true", "Origin": URL}
+    with registrar(port):
+        answer = await root.client.post(TRUNK, data={"csrf": token}, headers=headers)
+    assert answer.status_code == 200
+    assert "OPTIONS: 200" in answer.text
+    assert "<html" not in answer.text
+
+
+async def test_a_provider_is_bound_and_sends(
+    sqlite: Database, vault: Vault, people: People, root: Visitor, smsc: Smsc
+) -> None:
+    await provider(sqlite, vault, smsc.host, smsc.port)
+    await root.open(f"{HERE}/providers/west")
+    said = await root.send(PROVIDER)
+    assert "link: bound" in said
+    assert "submitted" not in said
+    said = await root.send(PROVIDER, to="+1 555 123 4567", sender="ACME")
+    for step in ("link: bound", "submitted: Submitted", "delivered", "Well"):
+        assert step in said, said
+    assert "hush" not in said
+    assert (await people.acts()).count("sms_provider.tested") == 2
+    rows = await sqlite.all("SELECT after FROM audit_log WHERE action = 'sms_provider.tested'")
+    assert [row["after"] for row in rows] == ["{}", f'{{"to": "{TO}"}}']
+
+
+async def test_a_provider_that_is_not_there(
+    sqlite: Database, vault: Vault, root: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.admin.providers.STEP_SECONDS", 0.5)
+    await provider(sqlite, vault, "127.0.0.1", free_port())
+    await root.open(f"{HERE}/providers/west")
+    said = await root.send(PROVIDER, to=TO)
+    assert "no link: " in said
+    assert "submitted" not in said
+    assert "Not well" in said
+    assert "Not well" in await root.send(PROVIDER, to="12")
+
+
+async def test_nothing_is_sent_while_traffic_is_stopped(
+    sqlite: Database, vault: Vault, people: People, root: Visitor
+) -> None:
+    await provider(sqlite, vault, "127.0.0.1", free_port())
+
+    def stop(conn: Conn) -> None:
+        outgoing.stop(conn, ROOT, now(), "messages", "fraud")
+
+    await sqlite.write(stop)
+    await root.open(f"{HERE}/providers/west")
+    said = await root.send(PROVIDER, to=TO)
+    assert "Not well" in said
+    assert "link" not in said.split('id="tested"')[1]
+    assert "sms_provider.tested" not in await people.acts()
+
+
+async def test_support_tests_nothing(
+    sqlite: Database, vault: Vault, people: People, helper: Visitor
+) -> None:
+    await carrier(sqlite, vault, free_port())
+    await provider(sqlite, vault, "127.0.0.1", free_port())
+    await helper.open(f"{HERE}/trunks/north")
+    for action in (TRUNK, PROVIDER):
+        assert action not in helper.actions()
+        await helper.form(action, {}, 403)
+    assert "trunk.tested" not in await people.acts()
