@@ -14,6 +14,8 @@ from db.ids import last_id, new_id
 
 ROWS_PER_READ = 500
 OPEN = "status = 'submitted'"
+KEPT = "decided_at IS NOT NULL AND documents_deleted_at IS NULL"
+"""Decided, and its documents are still there."""
 
 
 class CheckStatus(StrEnum):
@@ -34,6 +36,7 @@ class IdentityCheck(Table, table=True):
         Index("ix_identity_check_queue", "status", "id"),
         Index("ix_identity_check_account", "account_id", "id"),
         partial("ix_identity_check_open", "account_id", where=OPEN, unique=True),
+        partial("ix_identity_check_kept", "decided_at", where=KEPT),
     )
 
     id: str = Field(primary_key=True)
@@ -45,6 +48,7 @@ class IdentityCheck(Table, table=True):
     decided_by: str | None = None
     decided_at: int | None = instant(default=None)
     note: str = text(default="")
+    documents_deleted_at: int | None = instant(default=None)
 
 
 def add(conn: Conn, now: int, **facts: Any) -> str:
@@ -65,6 +69,22 @@ def open_of(conn: Conn, account_id: str) -> Row | None:
 def by_id(conn: Conn, check_id: str) -> Row | None:
     """The check of that id."""
     return conn.one("SELECT * FROM identity_check WHERE id = :id", id=check_id)
+
+
+def decided_before(conn: Conn, before: int, limit: int) -> list[Row]:
+    """Checks that were decided before an instant and still have their documents, the oldest
+    first."""
+    return conn.all(
+        f"SELECT * FROM identity_check WHERE {KEPT} AND decided_at < :before"
+        " ORDER BY decided_at LIMIT :limit",
+        before=before, limit=limit,
+    )  # fmt: skip
+
+
+def forget_documents(conn: Conn, check_id: str, now: int) -> None:
+    """Note that the documents of a check are gone."""
+    sql = "UPDATE identity_check SET documents_deleted_at = :now WHERE id = :id"
+    conn.run(sql, id=check_id, now=now)
 
 
 def decide(

@@ -72,6 +72,14 @@ def settings_of(conn: Conn, account_id: str) -> Row | None:
     return conn.one("SELECT * FROM sms_account WHERE account_id = :id", id=account_id)
 
 
+async def default_sender(reader: Reader, account_id: str) -> str:
+    """What messages of an account show that name no sender; empty: what the platform chooses."""
+    row = await reader.one(
+        "SELECT default_sender FROM sms_account WHERE account_id = :id", id=account_id
+    )
+    return str(row["default_sender"]) if row else ""
+
+
 def change(conn: Conn, account_id: str, **facts: object) -> None:
     """Set columns of an account's row."""
     insert_new(conn, "sms_account", account_id=account_id, default_sender="")

@@ -5,7 +5,7 @@ from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, text
-from db.connection import Conn, Row, insert
+from db.connection import Conn, Reader, Row, insert
 
 
 class SmsReply(Table, table=True):
@@ -40,6 +40,9 @@ class SmsReplied(Table, table=True):
     at: int = instant()
 
 
+_SET = "SELECT * FROM sms_reply WHERE account_id = :id AND body <> '' ORDER BY number, keyword"
+
+
 def put(conn: Conn, account_id: str, number: str, keyword: str, body: str) -> None:
     """Set the text that answers a keyword; "" for none."""
     conn.run(
@@ -52,10 +55,12 @@ def put(conn: Conn, account_id: str, number: str, keyword: str, body: str) -> No
 
 def of_account(conn: Conn, account_id: str) -> list[Row]:
     """Every text that an account has set."""
-    return conn.all(
-        "SELECT * FROM sms_reply WHERE account_id = :id AND body <> '' ORDER BY number, keyword",
-        id=account_id,
-    )
+    return conn.all(_SET, id=account_id)
+
+
+async def texts_of(reader: Reader, account_id: str) -> list[Row]:
+    """The same, for a door."""
+    return await reader.all(_SET, id=account_id)
 
 
 def body_for(conn: Conn, account_id: str, number: str, keyword: str) -> str:

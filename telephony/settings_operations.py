@@ -25,6 +25,10 @@ class OperationsSettings(BaseSettings):
     request_log_days: int = Field(
         30, ge=0, le=3650, description="Days that requests can be looked up by id; 0: none is kept"
     )
+    identity_document_days: int = Field(
+        0, ge=0, le=3650,
+        description="Days after which documents of a decided identity check are deleted; 0: never",
+    )  # fmt: skip
     messages_queued_max: int = Field(
         500_000, ge=1, description="Messages that may wait in the queue; one more is refused"
     )

@@ -158,6 +158,9 @@ class Worker:
     async def _sweep_once(self) -> int:
         await self._db.write(idempotency.sweep, now() - idempotency.KEPT_SECONDS * SECOND)
         await self._db.write(users.sweep, now())
+        await self._db.write(
+            users.sweep_documents, self._settings.identity_document_days, now()
+        )  # fmt: skip
         return 0
 
     def _parts(self) -> list[Part]:

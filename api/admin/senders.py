@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api import csv_stream
 from api.admin.acting import ADMINS, LINES, LOOKERS, ReasonForm, act
 from api.dashboard.lists import shown_query
-from api.dashboard.viewer import go
+from api.dashboard.viewer import go, post
 from api.fields import Answer, Body, Time
 from api.web.page import Facts, PageContext, Pages
 from db import sms_accounts
@@ -79,7 +79,7 @@ async def senders_csv(context: PageContext, given: SendersQuery) -> Response:
       template="admin/senders.html", again=_senders)  # fmt: skip
 async def approve_sender(context: PageContext, given: SenderForm) -> Response:
     """The account may send by it."""
-    await act(context, deeds.approve, given.account_id, given.sender)
+    await act(context, deeds.approve, given.account_id, given.sender, post(context))
     return go(HERE)
 
 
@@ -87,7 +87,7 @@ async def approve_sender(context: PageContext, given: SenderForm) -> Response:
       template="admin/senders.html", again=_senders)  # fmt: skip
 async def refuse_sender(context: PageContext, given: SenderForm) -> Response:
     """The account may not, and is told why."""
-    await act(context, deeds.refuse, given.account_id, given.sender, given.reason)
+    await act(context, deeds.refuse, given.account_id, given.sender, given.reason, post(context))
     return go(HERE)
 
 

@@ -22,10 +22,12 @@ from telephony.admin import senders as decide
 from telephony.clock import now
 from telephony.errors import Problem
 from telephony.secrets import Vault, load
-from telephony.sms import replies, senders
+from telephony.sms import senders
 from telephony.sms.keywords import Keyword
 from telephony.sms.providers import configured
 from telephony.sms.trial import try_out
+from telephony.users import texting
+from telephony.users.mails import Post
 
 T = TypeVar("T")
 
@@ -162,7 +164,7 @@ def request_sender(name: Account, asked: SenderId) -> None:
 def approve_sender(name: Account, asked: SenderId) -> None:
     """Let an account send by a sender id."""
     _write(lambda conn: decide.approve(
-        conn, person(), now(), one_account(conn, name)["id"], asked))  # fmt: skip
+        conn, person(), now(), one_account(conn, name)["id"], asked, _post()))  # fmt: skip
 
 
 @sender.command("refuse")
@@ -171,7 +173,7 @@ def refuse_sender(
 ) -> None:
     """Refuse a sender id, also one that was approved."""
     _write(lambda conn: decide.refuse(
-        conn, person(), now(), one_account(conn, name)["id"], asked, note))  # fmt: skip
+        conn, person(), now(), one_account(conn, name)["id"], asked, note, _post()))  # fmt: skip
 
 
 @sender.command("default")
@@ -179,8 +181,8 @@ def default_sender(
     name: Account, asked: Annotated[str, typer.Argument(help="Empty: none.")] = ""
 ) -> None:
     """Let messages of an account that name no sender show this one."""
-    _write(lambda conn: sms_accounts.change(
-        conn, one_account(conn, name)["id"], default_sender=asked))  # fmt: skip
+    _write(lambda conn: texting.set_options(
+        conn, person(), one_account(conn, name)["id"], now(), default_sender=asked))  # fmt: skip
 
 
 @sender.command("list")
@@ -209,15 +211,15 @@ def set_messages(
     send in a minute, and how many go out in a second. What is not given stays as it is."""
 
     def deed(conn: Conn) -> None:
-        account_id, given = one_account(conn, name)["id"], {}
+        account_id = one_account(conn, name)["id"]
+        given: dict[str, bool | int | None] = {}
         if smart_encoding is not None:
             given["smart_encoding"] = {"on": True, "off": False}.get(smart_encoding)
         if per_minute is not None:
             given["per_minute"] = None if per_minute == NONE else per_minute
         if per_second is not None:
             given["per_second"] = None if per_second == NONE else per_second
-        if given:
-            sms_accounts.change(conn, account_id, **given)
+        texting.set_options(conn, person(), account_id, now(), **given)
 
     _write(deed)
 
@@ -229,13 +231,19 @@ def set_reply(
     number: Annotated[str, typer.Option(help="Of one owned number only.")] = "",
 ) -> None:
     """Answer STOP, START or HELP to an account by a message that the account pays."""
-    _write(lambda conn: replies.put(conn, one_account(conn, name)["id"], number, keyword, text))
+    _write(lambda conn: texting.set_reply(
+        conn, person(), one_account(conn, name)["id"], now(), number=number, keyword=keyword,
+        text=text))  # fmt: skip
 
 
 def list_replies(name: Account) -> None:
     """Show what answers STOP, START and HELP."""
     for row in _write(lambda conn: sms_replies.of_account(conn, one_account(conn, name)["id"])):
         console.print(row["number"] or "any", row["keyword"], row["body"], markup=False)
+
+
+def _post() -> Post:
+    return Post.of(_vault(), settings())
 
 
 def _vault() -> Vault:

@@ -16,6 +16,7 @@ from api.dashboard import (
     phone,
     phones,
     register,
+    replies,
     requests,
     security,
     send,
@@ -33,7 +34,7 @@ from api.web.page import Page
 PAGES: tuple[Page, ...] = (
     *sign_in.page.all, *register.page.all, *confirm.page.all, *home.page.all,
     *security.page.all, *team.page.all, *keys.page.all, *wallet.page.all,
-    *send.page.all, *senders.page.all, *messages.page.all, *requests.page.all,
+    *send.page.all, *senders.page.all, *replies.page.all, *messages.page.all, *requests.page.all,
     *signature.page.all, *events.page.all, *webhooks.page.all,
     *key_limits.page.all, *limits.page.all, *identity.page.all,
     *tickets.page.all,

@@ -7,16 +7,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from api.dashboard.forms import Text
-from api.dashboard.lists import Filters, Mode, ModeQuery, as_csv, mode_of_form, shown_query
+from api.dashboard.lists import MODES, Filters, Mode, ModeQuery, as_csv, mode_of_form, shown_query
 from api.dashboard.messages import BUILDERS, LOOKERS
 from api.dashboard.messages import HERE as MESSAGES
 from api.dashboard.viewer import go, member
 from api.fields import Body, Number, Time
 from api.v1.sms import number_or_name
 from api.web.page import Facts, PageContext, Pages
-from db import sms_accounts
+from db import caller_ids, sms_accounts
 from db.connection import Row
-from telephony.users import senders
+from telephony.users import senders, texting
 from telephony.users.roles import Right
 
 page = Pages()
@@ -35,8 +35,15 @@ class SenderForm(Body):
 
 async def _senders(context: PageContext) -> Facts:
     me = member(context)
-    return {"senders": await sms_accounts.senders_of(context.db, me.account_id),
-            "builds": Right.build in me.rights}  # fmt: skip
+    rows = await sms_accounts.senders_of(context.db, me.account_id)
+    numbers = [row["number"] for mode in MODES
+               for row in await caller_ids.of_account(context.db, me.account_id, mode)
+               if row["status"] != "pending"]  # fmt: skip
+    names = [row["sender"] for row in rows if row["status"] == "approved"]
+    return {
+        "senders": rows, "builds": Right.build in me.rights, "usable": sorted({*numbers, *names}),
+        "default": await sms_accounts.default_sender(context.db, me.account_id),
+    }  # fmt: skip
 
 
 @page("GET", HERE, roles=LOOKERS, template="dashboard/senders.html")
@@ -58,6 +65,14 @@ async def request_sender(context: PageContext, given: SenderForm) -> Response:
 async def give_sender_up(context: PageContext, given: SenderForm) -> Response:
     """Messages show it no longer."""
     await context.db.write(senders.give_up, member(context), given.sender, context.now)
+    return go(HERE)
+
+
+@page("POST", f"{HERE}/default", roles=BUILDERS, takes=SenderForm,
+      template="dashboard/senders.html", again=_senders)  # fmt: skip
+async def set_default_sender(context: PageContext, given: SenderForm) -> Response:
+    """What messages show that name no sender."""
+    await context.db.write(texting.choose_default, member(context), given.sender, context.now)
     return go(HERE)
 
 

@@ -73,6 +73,14 @@ def senders_for(
     return sender_for
 
 
+def may_show(conn: Conn, account_id: str, sender: str) -> bool:
+    """Whether messages of the account may show it in any mode."""
+    if caller_ids.may_show(conn, account_id, sender, "test"):
+        return True
+    status = sms_accounts.sender_status(conn, account_id, sender)
+    return status == SenderStatus.approved
+
+
 def _allowed(conn: Conn, account_id: str, mode: str, sender: str) -> None:
     if caller_ids.may_show(conn, account_id, sender):
         return

@@ -89,6 +89,24 @@ def identity_rejected(
     ))  # fmt: skip
 
 
+def sender_approved(conn: Conn, post: Post, email: str, sender: str, now: Instant) -> None:
+    """Messages may show it from now on."""
+    _send(conn, post, email, "Your sender id is approved", now, (
+        f"The sender id “{_one_line(sender)}” is approved: messages may show it from now on.",
+        f"Your sender ids: {post.base_url}/dashboard/messages/senders",
+    ))  # fmt: skip
+
+
+def sender_refused(
+    conn: Conn, post: Post, email: str, sender: str, reason: str, now: Instant
+) -> None:
+    """Why, and where to ask again."""
+    _send(conn, post, email, "Your sender id was refused", now, (
+        f"The sender id “{_one_line(sender)}” was refused: {_one_line(reason)}",
+        f"Ask for it again, or for another one: {post.base_url}/dashboard/messages/senders",
+    ))  # fmt: skip
+
+
 def ticket_asked(
     conn: Conn, post: Post, support: str, ticket_id: str, account: str, now: Instant
 ) -> None:

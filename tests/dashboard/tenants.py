@@ -157,6 +157,7 @@ class _Settler:
         await answered(self.db, live.call_id)
         self.ids |= {
             "phones": name, "sip_account": name, "targets": name, "numbers": did,
+            "owned_number": did,
             "number": self.number, "caller_id": self.number, "calls": row["call_id"],
             "live-calls": live.call_id, "hang-up": live.call_id, "from_": self.number,
         }  # fmt: skip

@@ -110,20 +110,43 @@ async def test_support_looks_only(people: People, owner: Member, bob: Visitor) -
 
 
 async def test_what_was_never_asked_for_is_not_decided(
-    sqlite: Database, owner: Member, root: Visitor
+    sqlite: Database, people: People, owner: Member, root: Visitor
 ) -> None:
     await root.open(HERE)
     fields = {"account_id": owner.account_id, "sender": "OTHER", "reason": "r"}
     assert "never asked for" in await root.form(f"{HERE}/approve", fields, 404)
     with pytest.raises(NotFoundError):
-        await sqlite.write(deeds.approve, BY, now(), "acc_none", "ACME")
+        await sqlite.write(deeds.approve, BY, now(), "acc_none", "ACME", people.post)
     with pytest.raises(ValidationFailedError):
-        await sqlite.write(deeds.refuse, BY, now(), owner.account_id, "ACME", "")
+        await sqlite.write(deeds.refuse, BY, now(), owner.account_id, "ACME", "", people.post)
 
 
 async def test_a_decision_is_written_down_once(
     sqlite: Database, people: People, owner: Member
 ) -> None:
     for _ in range(2):
-        await sqlite.write(deeds.approve, BY, now(), owner.account_id, "ACME")
+        await sqlite.write(deeds.approve, BY, now(), owner.account_id, "ACME", people.post)
     assert (await people.acts()).count("sender.approved") == 1
+    assert [mail[:2] for mail in await people.mails()][-1:] == [(ADA, "Your sender id is approved")]
+
+
+async def test_owners_get_a_mail_when_it_is_decided(
+    people: People, owner: Member, root: Visitor
+) -> None:
+    """Colleagues who own nothing do not."""
+    await people.colleague(owner, "owner", "second@example.com")
+    await people.colleague(owner, "developer", "dev@example.com")
+    before = len(await people.mails())
+    await root.open(HERE)
+    fields = {"account_id": owner.account_id, "sender": "ACME"}
+    await root.form(f"{HERE}/approve", fields)
+    await root.form(f"{HERE}/approve", fields)
+    await root.form(f"{HERE}/refuse", fields | {"reason": "a\nbrand of others"})
+    approved, refused = (
+        (await people.mails())[before : before + 2],
+        (await people.mails())[before + 2 :],
+    )
+    for mails, subject in ((approved, "is approved"), (refused, "was refused")):
+        assert {mail[0] for mail in mails} == {ADA, "second@example.com"}
+        assert all(subject in mail[1] and "ACME" in mail[2] for mail in mails)
+    assert "a brand of others" in refused[0][2]

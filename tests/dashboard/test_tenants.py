@@ -29,8 +29,8 @@ CUSTOMERS = [page for page in CLOSED if not set(page.roles or ()) <= set(PLATFOR
 ADMINS = [page for page in CLOSED if page not in CUSTOMERS]
 LEAVING = ("/sign-out", "/dashboard/team/leave")
 NAMES = {
-    "id", "sender", "recipient", "number", "endpoint", "endpoint_id", "targets", "sip_account",
-    "caller_id", "search", "from_", "cursor",
+    "id", "sender", "recipient", "number", "owned_number", "endpoint", "endpoint_id", "targets",
+    "sip_account", "caller_id", "search", "from_", "cursor",
 }  # fmt: skip
 """Fields that name something of an account."""
 WORDS = TOLD | {
@@ -39,6 +39,7 @@ WORDS = TOLD | {
     "to": "+15559870003", "text": "Hi!", "signature": "t=1,v1=0", "url": "https://example.net/",
     "wallet": "wallet", "threshold": "5", "subject": "Why?", "body": "So it is.", "kind": "api",
     "codecs": "ulaw", "status": "active", "username": "", "strategy": "all", "ring_seconds": "20",
+    "keyword": "stop",
 }  # fmt: skip
 """What other fields are sent with, where they must be."""
 NEEDED = {"codecs", "mode", "subject", "body"}

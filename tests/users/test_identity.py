@@ -12,9 +12,10 @@ from db.database import Database
 from telephony import files
 from telephony.admin import identity as deciding
 from telephony.audit import Actor
-from telephony.clock import now
+from telephony.clock import SECOND, now
 from telephony.errors import NotFoundError, Problem, ValidationFailedError
 from telephony.users import identity as deeds
+from telephony.users import sweeper
 from telephony.users.problems import (
     IdentityDecidedError,
     IdentityWaitsError,
@@ -223,3 +224,46 @@ async def test_the_queue_goes_by_age_and_the_rest_backwards(
     assert await page("approved", checks[2]) == [checks[1], checks[0]]
     read = [row["id"] async for rows in identity.pages(database, "approved") for row in rows]
     assert read == checks[3::-1]
+
+
+async def test_documents_are_deleted_some_days_after_the_decision(
+    database: Database, people: People
+) -> None:
+    """What waits keeps them, what was told and decided stays, and 0 days are never over."""
+    ada, bob = await people.owner(), await people.owner("bob@example.com", "Bob's")
+    decided_id, waits = await handed_in(people, ada, 2), await handed_in(people, bob)
+    await decided(people, deciding.approve, decided_id)
+
+    async def kept() -> list[int]:
+        return [len(await stored_files.of(database, one)) for one in (decided_id, waits)]
+
+    later = now() + 30 * sweeper.DAY
+    for days, at in ((0, later), (31, later), (30, now())):
+        assert await database.write(sweeper.sweep_documents, days, at) == 0
+        assert await kept() == [2, 1]
+    assert await database.write(sweeper.sweep_documents, 30, later + SECOND) == 1
+    assert await kept() == [0, 1]
+    assert await database.write(sweeper.sweep_documents, 30, later + SECOND) == 0
+    row = await identity.one(database, decided_id)
+    assert row
+    assert deeds.opened(people.vault, row).legal_name == TOLD["legal_name"]
+    assert (row["status"], row["documents_deleted_at"]) == ("approved", later + SECOND)
+    (entry,) = await database.all(
+        "SELECT * FROM audit_log WHERE action = 'identity.documents_deleted'"
+    )
+    assert (entry["actor_name"], entry["subject"], entry["account_id"], entry["before"]) == (
+        "retention", decided_id, ada.account_id, '{"documents": 2}',
+    )  # fmt: skip
+
+
+async def test_documents_are_deleted_some_checks_at_a_time(
+    database: Database, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "CHECKS_MAX", 2)
+    for number in range(3):
+        member = await people.owner(f"o{number}@example.com", f"Engines {number}")
+        await decided(people, deciding.approve, await handed_in(people, member))
+    long_after = now() + 400 * sweeper.DAY
+    counts = [await database.write(sweeper.sweep_documents, 365, long_after) for _ in range(3)]
+    assert counts == [2, 1, 0]
+    assert await database.all("SELECT id FROM stored_file") == []
