@@ -49,10 +49,10 @@ def given_options(
     properties = _properties(kind_of(kind).options.model_json_schema())
     found: dict[str, object] = {}
     for name, text in fields.items():
-        look = _look(properties.get(name, {}))
+        one = properties.get(name, {})
         if text.strip():
-            found[name] = _read(name, look, text.strip())
-        elif look == "secret" and name in known:
+            found[name] = _read(name, one, text.strip())
+        elif _look(one) == "secret" and name in known:
             found[name] = MASK
     return found
 
@@ -94,8 +94,9 @@ def _written(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _read(name: str, look: str, text: str) -> object:
-    if look not in ("json", "number") and text not in ("true", "false"):
+def _read(name: str, one: Mapping[str, Any], text: str) -> object:
+    look = _look(one)
+    if look not in ("json", "number") and one.get("type") != "boolean":
         return text
     try:
         return json.loads(text)

@@ -22,11 +22,10 @@ from telephony.admin import senders as decide
 from telephony.clock import now
 from telephony.errors import Problem
 from telephony.secrets import Vault, load
-from telephony.sms import senders
 from telephony.sms.keywords import Keyword
 from telephony.sms.providers import configured
 from telephony.sms.trial import try_out
-from telephony.users import texting
+from telephony.users import senders, texting
 from telephony.users.mails import Post
 
 T = TypeVar("T")
@@ -157,7 +156,8 @@ def remove_route(route: Annotated[str, typer.Argument(help="Id of the route.")])
 @sender.command("request")
 def request_sender(name: Account, asked: SenderId) -> None:
     """Ask for a sender id in the name of an account."""
-    _write(lambda conn: senders.request(conn, one_account(conn, name)["id"], asked, now()))
+    _write(lambda conn: senders.ask(
+        conn, person(), one_account(conn, name)["id"], asked, now()))  # fmt: skip
 
 
 @sender.command("approve")

@@ -3,6 +3,7 @@
 from db import sms_accounts
 from db.connection import Conn
 from telephony import audit
+from telephony.audit import Actor
 from telephony.clock import Instant
 from telephony.sms import senders
 from telephony.users.problems import bad
@@ -17,12 +18,17 @@ BY_HAND = "by hand"
 def request(conn: Conn, member: Member, sender: str, now: Instant) -> None:
     """Ask for a sender id, also for one that was refused; ValidationFailedError."""
     must(member, Right.build)
+    ask(conn, member.actor, member.account_id, sender, now)
+
+
+def ask(conn: Conn, actor: Actor, account_id: str, sender: str, now: Instant) -> None:
+    """The same in the name of an account."""
     try:
-        senders.request(conn, member.account_id, sender, now)
+        senders.request(conn, account_id, sender, now)
     except ValueError as error:
         message = str(error)
         raise bad("sender", "invalid", f"{message[0].upper()}{message[1:]}.") from error
-    _record(conn, member, "sender.requested", sender, now)
+    audit.record(conn, actor, "sender.requested", sender, now, account_id=account_id)
 
 
 def give_up(conn: Conn, member: Member, sender: str, now: Instant) -> None:

@@ -138,6 +138,9 @@ def test_inputs_follow_what_a_kind_declares() -> None:
     assert (found["port"].value, found["port"].usual) == ("2776", "2775")
     assert found["messages_per_second"].look == "number"
     assert found["user_message_reference"].choices == ("true", "false")
+    assert given_options("smpp", {"system_id": "true", "user_message_reference": "false"}, {}) == {
+        "system_id": "true", "user_message_reference": False,
+    }  # fmt: skip
     given = {"port": "1", "password": "", "tls": "{}", "window": " "}
     assert given_options("smpp", given, {"password": "x"}) == {
         "port": 1, "password": configured.MASK, "tls": {},

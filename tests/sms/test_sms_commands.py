@@ -105,6 +105,12 @@ async def test_sender_ids_are_decided(database: Database, who: Customer, run: Ru
     assert row["default_sender"] == "ACME"
     await asyncio.to_thread(run, "sender", "refuse", "Acme", "ACME", "--note", "not yours")
     assert await asyncio.to_thread(run, "sender", "list", "Acme") == "ACME refused not yours "
+    acts = await database.all("SELECT action FROM audit_log ORDER BY seq")
+    assert [row["action"] for row in acts] == [
+        "sender.requested", "sender.approved", "messages.set", "sender.refused",
+    ]  # fmt: skip
+    said = await asyncio.to_thread(run, "sender", "default", "Acme", "OTHER", status=1)
+    assert "approved sender id" in said
 
 
 async def test_what_an_account_has_set(database: Database, who: Customer, run: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from api.commands.arguments import actor
 from db import numbers
 from db.database import Database
 from telephony import secrets
@@ -63,8 +64,20 @@ async def test_a_carrier_is_added_routed_shown_and_removed(database: Database, r
         run("route remove 4930 acme")
         assert run("route remove 4930 acme", 1).startswith("Refused: Prefix 4930 does not lead")
         run("trunk remove other")
+        run("trunk disable acme")
+        assert "0 of 30 disabled" in run("trunk list")
+        run("trunk enable acme")
+        assert "0 of 30 active" in run("trunk list")
+        assert run("trunk disable nobody", 1) == "Refused: There is no trunk nobody. "
 
     await asyncio.to_thread(story)
+    acts = await database.all("SELECT actor, action, subject FROM audit_log ORDER BY seq")
+    assert {row["actor"] for row in acts} == {actor()}
+    assert [f"{row['action']} {row['subject']}" for row in acts] == [
+        "trunk.added acme", "trunk.added other", "route.added 4930 to acme",
+        "route.added all to other", "route.removed 4930 to acme", "trunk.removed other",
+        "trunk.disabled acme", "trunk.active acme",
+    ]  # fmt: skip
     (row,) = await database.all("SELECT * FROM trunk")
     assert (row["name"], row["cidrs"], row["codecs"]) == ("acme", "192.0.2.0/24", "alaw,g722")
     assert await database.all("SELECT * FROM trunk_route") == []
