@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, EMPTY, LOOKERS, act
+from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
 from api.admin.network import HERE, Name
 from api.dashboard.viewer import go
@@ -37,14 +37,15 @@ class TrunkForm(Body):
     codecs: list[str]
     caller_id_format: Literal["e164", "digits", "national"]
     cidrs: Annotated[list[str], Field(max_length=50)]
-    capacity: Annotated[Number | None, EMPTY] = None
+    capacity: Number | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _reshaped(cls, given: dict[str, Any]) -> dict[str, Any]:
         lists = {name: str(given.get(name, "")).replace(",", " ").split()
                  for name in ("codecs", "cidrs")}  # fmt: skip
-        return {**given, **lists, "host": str(given.get("host", "")).strip()}
+        told = {name: text for name, text in given.items() if (name, text) != ("capacity", "")}
+        return {**told, **lists, "host": str(given.get("host", "")).strip()}
 
     def facts(self) -> CarrierFacts:
         """As the deeds take it."""
