@@ -15,20 +15,21 @@ FIRST_MILLIS = 1_730_000_000_000
 ROWS_PER_STATEMENT = 200_000
 PHONES = 500
 
-_LETTERS = " || ".join(
+INSTANT = " || ".join(
     f"SUBSTR('{ALPHABET}', CAST(((ms >> {shift}) & 31) + 1 AS INTEGER), 1)"
     for shift in range(45, -5, -5)
 )
 """The instant of an id, as `db.ids` spells it."""
 
 
-def _digits(value: str, count: int) -> str:
+def digits(value: str, count: int) -> str:
+    """The last digits of a number."""
     return f"SUBSTR(CAST({10**count} + ({value}) % {10**count} AS TEXT), 2)"
 
 
 _VALUES = {
-    "id": f"'call_' || {_LETTERS} || {_digits('n', 16)}",
-    "channel_id": f"'call_' || {_LETTERS} || {_digits('n', 16)}",
+    "id": f"'call_' || {INSTANT} || {digits('n', 16)}",
+    "channel_id": f"'call_' || {INSTANT} || {digits('n', 16)}",
     "account_id": f"CASE WHEN n % 2 = 0 THEN '{LARGE}' ELSE 'acc_' || (x / 7 % {OTHERS}) END",
     "sip_account": f"'phone-' || (x / 11 % {PHONES})",
     "mode": f"'{MODE}'",
@@ -41,11 +42,11 @@ _VALUES = {
     "route": "'simulated'",
     "legs": "''",
     "first_legs": "''",
-    "to_number": f"CASE WHEN x / 17 % 10 < 5 THEN '+1555' || {_digits('x / 19', 7)}"
-    f" WHEN x / 17 % 10 < 8 THEN '+4930' || {_digits('x / 23', 8)}"
-    f" ELSE '+3361' || {_digits('x / 29', 7)} END",
+    "to_number": f"CASE WHEN x / 17 % 10 < 5 THEN '+1555' || {digits('x / 19', 7)}"
+    f" WHEN x / 17 % 10 < 8 THEN '+4930' || {digits('x / 23', 8)}"
+    f" ELSE '+3361' || {digits('x / 29', 7)} END",
     "from_number": f"'phone-' || (x / 11 % {PHONES})",
-    "caller_id": f"'+1212555' || {_digits('x / 31 % 50', 4)}",
+    "caller_id": f"'+1212555' || {digits('x / 31 % 50', 4)}",
     "ring_seconds": "30", "max_seconds": "600", "time_limit_seconds": "600",
     "granted_seconds": "60", "armed_seconds": "60", "cut_cause": "'time_limit'",
     "rate": "'{}'", "currency": "'USD'", "cost": "12000", "duration": "67", "billsec": "60",

@@ -12,6 +12,7 @@ from db.lists import Query
 from db.search import Listed
 
 ROWS_LOOKED_MAX = 10_000
+BLOCKS_LOOKED_MAX = 384
 JUST_ABOVE = "~"
 """Behind an id: a bound below which that id is, too."""
 
@@ -25,20 +26,29 @@ class Look(NamedTuple):
 
 async def look(reader: Reader, query: Query, limit: int) -> Look:
     """The newest rows that the query finds, at most `limit`; fewer where they are rare. A part of
-    a number is searched among all rows, by the blocks."""
+    a number is searched by the blocks, of which a look goes through a bounded number, too."""
     if query.part:
-        found, edge = await lists.page(reader, query, limit + 1), ""
-    else:
-        edge = await lists.nth_newest(reader, query, ROWS_LOOKED_MAX, _whose(query))
-        found = await _above(reader, query, edge, limit + 1)
+        searched = await lists.find(reader, query, limit + 1, blocks_max=BLOCKS_LOOKED_MAX)
+        found, left = await lists.whole(reader, query, searched.ids), searched.left
+        return Look(found, left) if left else _page(found, limit, "")
+    edge = await lists.nth_newest(reader, query, _looked_through(query), ROWS_LOOKED_MAX)
+    found = await _above(reader, query, edge, limit + 1)
+    return _page(found, limit, f"{edge}{JUST_ABOVE}" if edge else "")
+
+
+def _page(found: list[Row], limit: int, left: str) -> Look:
     if len(found) > limit:
         return Look(found[:limit], str(found[limit - 1]["id"]))
-    return Look(found, f"{edge}{JUST_ABOVE}" if edge else "")
+    return Look(found, left)
 
 
-def _whose(query: Query) -> str:
-    """What an index leads along, so that rows are passed over at no cost."""
-    return "1 = 1" if query.account_id is None else "account_id = :account_id AND mode = :mode"
+def _looked_through(query: Query) -> str:
+    """Along what an index leads, so that rows are passed over at no cost."""
+    whose = "" if query.account_id is None else " AND account_id = :account_id AND mode = :mode"
+    return (
+        f"SELECT id FROM {query.listed.table} WHERE id > :above AND id < :below{whose}"
+        " ORDER BY id DESC LIMIT :most"
+    )
 
 
 async def _above(reader: Reader, query: Query, edge: str, limit: int) -> list[Row]:

@@ -89,11 +89,12 @@ WHOLE = {
 OPEN_QUESTIONS = {
     "record of no call": (
         "SELECT d.node, d.uniqueid, d.sequence, d.disposition FROM cdr d WHERE d.call_id IS NULL"
-        " AND d.ended_at >= :start AND d.ended_at < :stop"
+        " AND d.read_at >= :start AND d.ended_at >= :start AND d.ended_at < :stop"
     ),
     "completed call without a record": (
         "SELECT c.id, c.node, c.cost, c.billsec FROM \"call\" c WHERE c.status = 'completed'"
-        " AND c.id >= :since_call"
+        ' AND c.id >= COALESCE((SELECT MIN(id) FROM (SELECT id FROM "call"'
+        " WHERE id >= :since_call ORDER BY id DESC LIMIT :calls_max) AS newest), '')"
         " AND c.ended_at >= :start AND c.ended_at < :stop"
         " AND NOT EXISTS (SELECT 1 FROM cdr d WHERE d.call_id = c.id)"
     ),

@@ -5,12 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 from db import lists
-from db.calls import HAS_ENDED
+from db.branches import Branches
+from db.calls import DIRECTIONS, HAS_ENDED
+from db.calls import ENDED as HAVE_ENDED
 from db.connection import Reader, Row
 from db.lists import Listing, Query
 from db.searched import CALLS
 
-ENDED = replace(CALLS, only=HAS_ENDED, narrow={"sip_account": "ix_call_phone"})
+_OUTCOMES = {"direction": DIRECTIONS, "status": tuple(sorted(map(str, HAVE_ENDED)))}
+ENDED = replace(
+    CALLS, only=HAS_ENDED,
+    branches=(Branches("ix_call_phone", {"sip_account": (), **_OUTCOMES}),
+              Branches("ix_call_outcome", _OUTCOMES)),
+)  # fmt: skip
 
 
 async def listing(

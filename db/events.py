@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
@@ -19,6 +19,8 @@ TYPES = (
 PREFIX = "evt"
 LAST = "evt_~"
 """Sorts after every id of an event."""
+LOOKED_MAX = 2_000
+"""So many events, or deliveries that are not done, are looked through for one page."""
 
 
 class Event(Table, table=True):
@@ -100,30 +102,67 @@ async def read_after(
     )  # fmt: skip
 
 
+class Look(NamedTuple):
+    """Events of a page, and the id below which to look on; None where nothing is left."""
+
+    rows: list[Row]
+    cursor: str | None
+
+
 async def page(
-    reader: Reader, account_id: str, mode: str, *, limit: int, kind: str | None, state: str | None,
-    since: int | None, until: int | None, cursor: str | None,
-) -> list[Row]:  # fmt: skip
+    reader: Reader, account_id: str, mode: str, *, limit: int, kind: str | None = None,
+    state: str | None = None, since: int | None = None, until: int | None = None,
+    cursor: str | None = None,
+) -> Look:  # fmt: skip
     """Newest first, from before `cursor`. `state` is that of one of the deliveries, `none` of an
-    event that nobody asked for."""
+    event that nobody asked for: only so many are looked through for it, so that a page may have
+    few rows although others follow."""
     low = first_id(PREFIX, (since or 0) // 1000)
     high = first_id(PREFIX, until // 1000) if until else LAST
-    bounds = {"low": low, "high": min(high, cursor or high), "limit": limit}
-    own = {"account_id": account_id, "mode": mode}
-    types = (kind,) if kind else TYPES
-    if state in ("pending", "failed"):
-        return await reader.all(_UNWELL, state=state, types=types, **bounds, **own)
-    condition = f"id >= :low AND id < :high{_STATES[state]}"
-    return await reader.all(_each_type(types, condition, "DESC"), **bounds, **own)
+    own = {"account_id": account_id, "mode": mode, "low": low, "high": min(high, cursor or high)}
+    types, edge = (kind,) if kind else TYPES, ""
+    if state:
+        looked = (
+            _NEWEST_UNWELL if state in _UNWELL
+            else _each_type(types, _BETWEEN, "DESC", "id", _hint(reader))
+        )  # fmt: skip
+        found = await reader.one(f"SELECT MIN(id) AS edge, COUNT(*) AS n FROM ({looked}) AS looked",
+                                 limit=LOOKED_MAX, **own, **_only(state))  # fmt: skip
+        edge = str(found["edge"]) if found and found["n"] == LOOKED_MAX else ""
+    rows = await _between(reader, own | {"low": max(low, edge)}, types, state, limit + 1)
+    if len(rows) > limit:
+        return Look(rows[:limit], str(rows[limit - 1]["id"]))
+    return Look(rows, edge or None)
+
+
+def _only(state: str) -> dict[str, str]:
+    return {"state": state} if state in _UNWELL else {}
+
+
+async def _between(
+    reader: Reader, own: dict[str, str], types: Sequence[str], state: str | None, limit: int
+) -> list[Row]:
+    if state in _UNWELL:
+        return await reader.all(_OF_UNWELL, types=types, limit=limit, state=state, **own)
+    condition = f"{_BETWEEN}{_STATES[state]}"
+    sql = _each_type(types, condition, "DESC", hint=_hint(reader))
+    return await reader.all(sql, limit=limit, **own)
+
+
+def _hint(reader: Reader) -> str:
+    """Between two ids SQLite would go along those of all accounts."""
+    return " INDEXED BY ix_event_account" if reader.dialect == "sqlite" else ""
 
 
 async def about(
     reader: Reader, account_id: str, mode: str, subject: str, limit: int
 ) -> list[Row]:  # fmt: skip
     """The newest events about a message, a call or another id, or the one with that id."""
+    # Joined so that SQLite goes from the few ids to their rows, and not along all of the account.
     return await reader.all(
-        f"SELECT * FROM event WHERE {_OWN} AND id IN (SELECT id FROM event WHERE subject = :subject"
-        " UNION SELECT id FROM event WHERE id = :subject) ORDER BY id DESC LIMIT :limit",
+        "SELECT event.* FROM (SELECT id AS one FROM event WHERE subject = :subject"
+        " UNION SELECT id FROM event WHERE id = :subject) AS about CROSS JOIN event"
+        f" WHERE id = one AND {_OWN} ORDER BY id DESC LIMIT :limit",
         account_id=account_id, mode=mode, subject=subject, limit=limit,
     )  # fmt: skip
 
@@ -150,22 +189,29 @@ _STATES = {
     "delivered": " AND EXISTS (SELECT 1 FROM delivery d WHERE d.event_id = event.id"
                  " AND d.state = 'delivered')",
 }  # fmt: skip
+_UNWELL = ("pending", "failed")
+_BETWEEN = "id >= :low AND id < :high"
 # Few deliveries are not delivered: an index of these alone leads to their events.
-_UNWELL = (
-    "SELECT * FROM event WHERE id IN (SELECT DISTINCT d.event_id FROM delivery d"
-    " JOIN event e ON e.id = d.event_id"
-    " WHERE d.account_id = :account_id AND d.state = :state AND d.state <> 'delivered'"
-    " AND d.event_id >= :low AND d.event_id < :high AND e.mode = :mode AND e.type IN :types"
-    " ORDER BY d.event_id DESC LIMIT :limit) ORDER BY id DESC"
+_NOT_DELIVERED = (
+    "FROM delivery d WHERE d.account_id = :account_id AND d.state = :state"
+    " AND d.state <> 'delivered' AND d.event_id >= :low AND d.event_id < :high"
+)
+_NEWEST_UNWELL = f"SELECT event_id AS id {_NOT_DELIVERED} ORDER BY event_id DESC LIMIT :limit"
+_OF_UNWELL = (
+    f"SELECT event.* FROM (SELECT DISTINCT event_id {_NOT_DELIVERED}) AS unwell CROSS JOIN event"
+    " WHERE id = event_id AND mode = :mode AND type IN :types ORDER BY id DESC LIMIT :limit"
 )
 
 
-def _each_type(types: Sequence[str], condition: str, order: str) -> str:
+def _each_type(
+    types: Sequence[str], condition: str, order: str, columns: str = "*", hint: str = ""
+) -> str:
     """The first rows of every type, merged: each is read in the order of one index, so that a
     rare type is found as quickly as a common one."""
     assert set(types) <= set(TYPES), types
     parts = [
-        f"SELECT * FROM (SELECT * FROM event WHERE {_OWN} AND type = '{kind}' AND {condition}"
+        f"SELECT * FROM (SELECT {columns} FROM event{hint} WHERE {_OWN} AND type = '{kind}'"
+        f" AND {condition}"
         f" ORDER BY id {order} LIMIT :limit) AS of_{kind}"
         for kind in types
     ]

@@ -48,14 +48,8 @@ async def is_taken(reader: Reader, account_id: str, step: str) -> bool:
 
 
 async def _newest(reader: Reader, account_id: str) -> list[str]:
-    return [
-        row["id"]
-        for mode in MODES
-        for row in await events.page(
-            reader, account_id, mode, limit=EVENTS_LOOKED_AT, kind=None, state=None, since=None,
-            until=None, cursor=None,
-        )
-    ]  # fmt: skip
+    pages = [await events.page(reader, account_id, mode, limit=EVENTS_LOOKED_AT) for mode in MODES]
+    return [row["id"] for page in pages for row in page.rows]
 
 
 def tick(conn: Conn, account_id: str, steps: list[str], now: int) -> None:

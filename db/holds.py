@@ -18,6 +18,7 @@ class Hold(Table, table=True):
         valid_mode(),
         CheckConstraint("amount >= 0 AND captured >= 0 AND captured <= amount", name="within"),
         partial("ix_hold_open", "ledger_account_id", where="state = 'open'"),
+        partial("ix_hold_late", "closed_at", where="state = 'late'"),
         partial("ix_hold_expiry", "expires_at", where="state = 'open' AND expires_at IS NOT NULL"),
     )  # fmt: skip
 

@@ -46,6 +46,7 @@ class Journal(Table, table=True):
     __table_args__ = (
         valid_mode(),
         UniqueConstraint("mode", "seq"),
+        partial("ix_journal_surplus", "id", where="kind = 'surplus'"),
         partial("ix_journal_refers_to", "refers_to", where="refers_to IS NOT NULL"),
     )
 

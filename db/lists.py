@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from db import search
+from db.branches import Branches
 from db.connection import Reader, Row
 from db.ids import first_id, last_id
 from db.search import Listed
@@ -27,6 +28,7 @@ MORE_FOR_SHORT = 4
 """Of short parts: many blocks have them, and the index is slow to tell which."""
 BLOCKS_PER_READ = 128
 BLOCKS_GROW = 8
+ANY_BLOCKS = 10**9
 TOTAL_MAX = 10_000
 """A total without a search is exact up to here."""
 SEARCHED_TOTAL_MAX = 100
@@ -51,11 +53,13 @@ class Listing(NamedTuple):
     total: Total
 
 
-class _Found(NamedTuple):
-    """Ids, newest first, and whether there are no others."""
+class Found(NamedTuple):
+    """Ids, newest first, whether there are no others, and below which id it was not looked for
+    them, if anywhere."""
 
     ids: list[str]
     all: bool
+    left: str = ""
 
 
 def like(part: str) -> str:
@@ -112,17 +116,37 @@ class Query:
             clauses.insert(0, "account_id = :account_id")
         return " AND ".join(["mode = :mode", *clauses, self.listed.only])
 
-    def rows(self, reader: Reader) -> str:
-        """The table, on SQLite with the index that a filter has of its own: it keeps no statistics,
-        and would take the one that has all columns."""
-        table, index = self.listed.table, self.narrow
-        return f"{table} INDEXED BY {index}" if index and reader.dialect == "sqlite" else table
+    @cached_property
+    def branches(self) -> Branches | None:
+        """The index of some of the filters, if one has them."""
+        if self.account_id is None:
+            return None
+        return next((one for one in self.listed.branches if one.serves(self.used)), None)
 
-    @property
-    def narrow(self) -> str:
-        """The index of the one filter that leaves few rows, if it is used."""
-        found = [one for name, one in self.listed.narrow.items() if name in self.used]
-        return found[0] if found and self.account_id is not None else ""
+    def ids(
+        self, reader: Reader, where: str = "", *, most: str = ":most", each: str = "",
+        counted: bool = False,
+    ) -> str:  # fmt: skip
+        """A statement that reads the ids of the newest rows, or of any where they are `counted`;
+        no branch needs more than `each`."""
+        rows = self._rows(reader)
+        order = "" if counted else " ORDER BY id DESC"
+        found = f"SELECT id FROM {rows} WHERE {self.where} AND {_BETWEEN}{where}"
+        conditions = self.branches.conditions(self.used) if self.branches else ["1 = 1"]
+        if len(conditions) == 1:
+            return f"{found} AND {conditions[0]}{order} LIMIT {most}"
+        ends = "" if counted else f"{order} LIMIT {each or most}"
+        parts = (f"SELECT * FROM ({found} AND {one}{ends}) AS part_{at}"
+                 for at, one in enumerate(conditions))  # fmt: skip
+        return f"SELECT id FROM ({' UNION ALL '.join(parts)}) AS parts{order} LIMIT {most}"
+
+    def _rows(self, reader: Reader) -> str:
+        """The table, on SQLite with the index of the filters: it keeps no statistics, and would
+        take the one that has all columns."""
+        table = self.listed.table
+        if self.branches and reader.dialect == "sqlite":
+            return f"{table} INDEXED BY {self.branches.index}"
+        return table
 
     @cached_property
     def matches(self) -> str:
@@ -140,8 +164,8 @@ class Query:
 async def listing(reader: Reader, query: Query, limit: int, offset: int = 0) -> Listing:
     """A page with what is said about it; a search finds both at once."""
     if query.part and not query.filters.get("cursor"):
-        found = await _find(reader, query, offset + limit + 1, SEARCHED_TOTAL_MAX)
-        rows = await _whole(reader, query, found.ids[offset : offset + limit + 1])
+        found = await find(reader, query, offset + limit + 1, SEARCHED_TOTAL_MAX)
+        rows = await whole(reader, query, found.ids[offset : offset + limit + 1])
         counted = Total(len(found.ids), found.all)
     else:
         rows = await page(reader, query, limit + 1, offset)
@@ -152,18 +176,18 @@ async def listing(reader: Reader, query: Query, limit: int, offset: int = 0) -> 
 async def page(reader: Reader, query: Query, limit: int, offset: int = 0) -> list[Row]:
     """Rows of one page, whole."""
     if query.part:
-        found = await _find(reader, query, offset + limit)
-        return await _whole(reader, query, found.ids[offset:])
-    table = query.listed.table
+        found = await find(reader, query, offset + limit)
+        return await whole(reader, query, found.ids[offset:])
+    ids = query.ids(reader, most=":limit OFFSET :offset", each=":upto")
     return await reader.all(
-        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {query.rows(reader)}"
-        f" WHERE {query.where} AND {_BETWEEN} ORDER BY id DESC LIMIT :limit OFFSET :offset)"
-        " ORDER BY id DESC",
-        limit=limit, offset=offset, above=query.above, below=query.below, **query.used,
+        f"SELECT * FROM {query.listed.table} WHERE id IN ({ids}) ORDER BY id DESC",
+        upto=offset + limit, limit=limit, offset=offset, above=query.above, below=query.below,
+        **query.used,
     )  # fmt: skip
 
 
-async def _whole(reader: Reader, query: Query, ids: list[str]) -> list[Row]:
+async def whole(reader: Reader, query: Query, ids: list[str]) -> list[Row]:
+    """The rows with these ids."""
     return await reader.all(
         f"SELECT * FROM {query.listed.table} WHERE id IN :ids ORDER BY id DESC", ids=ids
     )
@@ -183,35 +207,39 @@ async def total(reader: Reader, query: Query) -> Total:
     """How many rows all pages have, wherever the cursor stands."""
     query = query.without_cursor()
     if query.part:
-        found = await _find(reader, query, 0, SEARCHED_TOTAL_MAX)
+        found = await find(reader, query, 0, SEARCHED_TOTAL_MAX)
         return Total(len(found.ids), found.all)
     row = await reader.one(
-        f"SELECT COUNT(*) AS rows FROM (SELECT id FROM {query.rows(reader)}"
-        f" WHERE {query.where} AND {_BETWEEN} LIMIT :most) AS counted",
+        f"SELECT COUNT(*) AS rows FROM ({query.ids(reader, counted=True)}) AS counted",
         most=TOTAL_MAX + 1, above=query.above, below=query.below, **query.used,
     )  # fmt: skip
     rows = int(row["rows"]) if row else 0
     return Total(min(rows, TOTAL_MAX), rows <= TOTAL_MAX)
 
 
-async def _find(reader: Reader, query: Query, wanted: int, counted: int = 0) -> _Found:
+async def find(
+    reader: Reader, query: Query, wanted: int, counted: int = 0, blocks_max: int = ANY_BLOCKS
+) -> Found:
     """The newest rows with the part: those that are wanted, and more of them to count as long as
     they are few."""
     edge, most = await _edge(reader, query), max(wanted, counted)
     ids = await _among_newest(reader, query, edge, most)
     if edge and len(ids) >= wanted > 0:
-        return _Found(ids, False)
-    below, read, seen = last_id(query.listed.prefix), BLOCKS_PER_READ, 0
+        return Found(ids, False)
+    below, read, seen = query.below, min(BLOCKS_PER_READ, blocks_max), 0
     while edge and (len(ids) < wanted or (len(ids) < counted and seen < counted)):
+        if seen >= blocks_max:
+            return Found(ids, False, below)
         blocks = await search.candidates(
             reader, query.listed, _terms(query),
             edge=edge, below=below, above=query.above, limit=read,
         )  # fmt: skip
         ids += await _in_blocks(reader, query, blocks, edge, most - len(ids))
         if len(blocks) < read:
-            return _Found(ids, len(ids) < most)
-        below, seen, read = blocks[-1]["first_id"], seen + len(blocks), read * BLOCKS_GROW
-    return _Found(ids, not edge and len(ids) < most)
+            return Found(ids, len(ids) < most)
+        below, seen = blocks[-1]["first_id"], seen + len(blocks)
+        read = min(read * BLOCKS_GROW, max(1, blocks_max - seen))
+    return Found(ids, not edge and len(ids) < most)
 
 
 def _terms(query: Query) -> str:
@@ -223,27 +251,30 @@ def _terms(query: Query) -> str:
 async def _edge(reader: Reader, query: Query) -> str:
     """Rows with ids above it are compared, those up to it are found by their blocks; empty where
     all are compared."""
-    rows = NARROW_ROWS if query.narrow else NEWEST_ROWS
+    rows = NARROW_ROWS if query.branches else NEWEST_ROWS
     rows *= MORE_FOR_SHORT if len(query.part) <= SHORT else 1
-    newest = await nth_newest(reader, query, rows, query.where if query.account_id else "1 = 1")
+    ids = query.ids(reader) if query.account_id else _any(query)
+    newest = await nth_newest(reader, query, ids, rows)
     return min(newest, await search.frontier(reader, query.listed)) if newest else ""
 
 
-async def nth_newest(reader: Reader, query: Query, rows: int, where: str) -> str:
-    """The id of the row that has so many newer ones for which `where` holds; empty where there
+def _any(query: Query) -> str:
+    return f"SELECT id FROM {query.listed.table} WHERE {_BETWEEN} ORDER BY id DESC LIMIT :most"
+
+
+async def nth_newest(reader: Reader, query: Query, ids: str, rows: int) -> str:
+    """The last of so many ids and one that a statement reads, the newest first; empty where there
     are not so many."""
     found = await reader.one(
-        f"SELECT id FROM {query.rows(reader)} WHERE {where} AND {_BETWEEN}"
-        f" ORDER BY id DESC LIMIT 1 OFFSET {rows}",
-        above=query.above, below=query.below, **query.used,
+        f"SELECT MIN(id) AS id, COUNT(*) AS n FROM ({ids}) AS newest",
+        most=rows + 1, above=query.above, below=query.below, **query.used,
     )  # fmt: skip
-    return str(found["id"]) if found else ""
+    return str(found["id"]) if found and found["n"] > rows else ""
 
 
 async def _among_newest(reader: Reader, query: Query, edge: str, most: int) -> list[str]:
     rows = await reader.all(
-        f"SELECT id FROM {query.rows(reader)} WHERE {query.where} AND {_BETWEEN}"
-        f" AND {query.matches} ORDER BY id DESC LIMIT :most",
+        query.ids(reader, f" AND {query.matches}"),
         above=max(edge, query.above), below=query.below, part=like(query.part), most=most,
         **query.used,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
 from db.lists import Listing, Query
 from db.search import keep_up
-from db.searched import MESSAGES
+from db.searched import IS_SETTLED, MESSAGES, QUEUED
 from db.states import Transitions, move, move_all
 
 
@@ -61,6 +61,7 @@ class Message(Table, table=True):
         valid_mode(),
         Index("ix_message_account", "account_id", "mode", "id", "created_at", "to_number",
               "from_number"),
+        partial("ix_message_status", "account_id", "mode", "status", "id", where=IS_SETTLED),
         partial("ix_message_queued", "provider", "lane", "account_id", "next_attempt_at",
                 where="status = 'queued'"),
         partial("ix_message_scheduled", "next_attempt_at", where="status = 'scheduled'"),
@@ -209,7 +210,12 @@ async def listing(
 ) -> Listing:  # fmt: skip
     """A page, newest first, whether others follow, and the total; filters are `search`, `cursor`,
     `since`, `until` and those of `MESSAGES`, None means any. Without an account of all of them."""
-    return await lists.listing(reader, Query(MESSAGES, account_id, mode, filters), limit, offset)
+    listed = MESSAGES
+    if account_id is not None and filters.get("status") == MessageStatus.queued:
+        queue = await lists.total(reader, Query(QUEUED, account_id, mode, {"status": "queued"}))
+        # A longer one is not sorted in time, and is met soon among the newest messages.
+        listed = QUEUED if queue.exact else MESSAGES
+    return await lists.listing(reader, Query(listed, account_id, mode, filters), limit, offset)
 
 
 def pages(

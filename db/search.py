@@ -17,6 +17,7 @@ from functools import lru_cache
 from sqlmodel import Field
 
 from db.base import Table
+from db.branches import Branches
 from db.connection import Conn, Reader, Row
 
 ROWS_PER_BLOCK = 32
@@ -57,15 +58,15 @@ UNDECLARED = "search_term"
 @dataclass(frozen=True)
 class Listed:
     """A table with `account_id` and `mode` that is listed newest first. `filters` are clauses by
-    the name of their parameter, `only` holds for every row of the list. `narrow` names indexes by
-    the filter that they are for."""
+    the name of their parameter, `only` holds for every row of the list. `branches` are indexes for
+    filters, the best first."""
 
     table: str
     prefix: str
     searched: tuple[str, ...]
     filters: dict[str, str] = field(default_factory=dict)
     only: str = "1 = 1"
-    narrow: dict[str, str] = field(default_factory=dict)
+    branches: tuple[Branches, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -175,8 +176,8 @@ async def candidates(
     reader: Reader, listed: Listed, terms: str, *, edge: str, below: str, above: str,
     limit: int,
 ) -> list[Row]:  # fmt: skip
-    """Blocks with these terms, the newest first: they begin up to `edge` and end below `below`,
-    and not before `above`."""
+    """Blocks with these terms, the newest first: they begin up to `edge` and below `below`,
+    and end not before `above`."""
     matches = "search_term MATCH :terms"
     if reader.dialect == "postgres":
         matches = "terms @@ CAST(:terms AS tsquery)"
@@ -184,7 +185,7 @@ async def candidates(
     return await reader.all(
         "SELECT no, first_id, last_id FROM search_term CROSS JOIN search_block"
         f" WHERE no = search_term.rowid AND {matches} AND source = :source"
-        " AND first_id <= :edge AND last_id < :below AND last_id >= :above"
+        " AND first_id <= :edge AND first_id < :below AND last_id >= :above"
         " ORDER BY last_id DESC LIMIT :limit",
         terms=terms, source=listed.table, edge=edge, below=below, above=above, limit=limit,
     )  # fmt: skip

@@ -45,16 +45,20 @@ class PostgresServer:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
     def start(self) -> None:
-        """initdb, then the server; returns once it answers."""
+        """initdb where that was not done, then the server; returns once it answers."""
         data = self.folder / "data"
-        self._run(["initdb", "-D", str(data), "--no-sync", "--auth=trust", "--username=postgres",
-                   "--encoding=UTF8", "--locale=C"]).wait(START_SECONDS)  # fmt: skip
+        if not data.exists():
+            self._make(data)
         flags = [f"-c{name}={value}" for name, value in FLAGS.items()]
         self._process = self._run(["postgres", "-D", str(data), f"-k{self.folder}", *flags])
         until = time.monotonic() + START_SECONDS
         while not self._answers():
             assert time.monotonic() < until, f"no PostgreSQL in {START_SECONDS} s:\n{self.log()}"
             time.sleep(0.05)
+
+    def _make(self, data: Path) -> None:
+        self._run(["initdb", "-D", str(data), "--no-sync", "--auth=trust", "--username=postgres",
+                   "--encoding=UTF8", "--locale=C"]).wait(START_SECONDS)  # fmt: skip
 
     def stop(self) -> None:
         """Immediate shutdown of the server that `start` started: its folder is thrown away."""

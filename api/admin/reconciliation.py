@@ -17,6 +17,8 @@ HERE = "/admin/reconciliation"
 DAY_SECONDS = 86_400
 ROWS_MAX = 50
 COUNTED_MAX = 10_000
+CALLS_LOOKED_MAX = 5_000
+"""Of so many of the newest calls the records are looked for; the command looks at all."""
 
 
 class DaysQuery(Filters):
@@ -29,10 +31,11 @@ class DaysQuery(Filters):
 async def show_reconciliation(context: PageContext, given: DaysQuery) -> Facts:
     """Questions about the last days, and what waits for a person."""
     db, start = context.db, context.now - given.days * DAY_SECONDS * SECOND
-    found = await verify.open_questions(db, start, context.now)
+    found = await verify.open_questions(db, start, context.now, CALLS_LOOKED_MAX)
     failed = await deliveries.failed(db, COUNTED_MAX)
     return {
-        "days": given.days, "questions": {name: rows[:ROWS_MAX] for name, rows in found.items()},
+        "days": given.days, "calls_max": CALLS_LOOKED_MAX,
+        "questions": {name: rows[:ROWS_MAX] for name, rows in found.items()},
         "counts": {name: len(rows) for name, rows in found.items()},
         "strays": await cdrs.strays(db, ROWS_MAX), "unreadable": await cdrs.buried(db, ROWS_MAX),
         "holds": await depths.holds(db, COUNTED_MAX), "most": COUNTED_MAX, "failed": failed,

@@ -19,6 +19,7 @@ from api.web.streams import follow
 from api.web.templates import render
 from db import deliveries, events
 from db.connection import Row
+from db.events import Look
 from telephony.errors import NotFoundError
 from telephony.users import webhooks as deeds
 from telephony.users.roles import Right
@@ -50,12 +51,11 @@ class EventLine(BaseModel):
     mode: str
 
 
-async def _page(context: PageContext, mode: Mode, given: EventsQuery, limit: int) -> list[Row]:
+async def _page(context: PageContext, mode: Mode, given: EventsQuery, limit: int) -> Look:
     account_id = member(context).account_id
     if given.search:
-        return await events.about(
-            context.db, account_id, mode, given.search.strip(), min(limit, FOUND_MAX)
-        )
+        part = given.search.strip()
+        return Look(await events.about(context.db, account_id, mode, part, FOUND_MAX), None)
     return await events.page(
         context.db, account_id, mode, limit=limit, kind=given.type, state=given.state,
         since=given.from_, until=given.to, cursor=given.cursor,
@@ -76,13 +76,11 @@ async def _told(context: PageContext, rows: list[Row], attempts: int) -> list[di
 async def show_events(context: PageContext, given: EventsQuery) -> Facts:
     """Events, the newest first, and the state of their deliveries."""
     mode = given.mode_for(member(context))
-    found = await _page(context, mode, given, given.limit + 1)
-    rows = found[: given.limit]
+    rows, cursor = await _page(context, mode, given, given.limit)
     return {
         "mode": mode, "events": await _told(context, rows, ATTEMPTS_IN_LIST_MAX),
         "kinds": events.TYPES, "states": STATES, "query": shown_query(context, mode),
-        "next_cursor": rows[-1]["id"] if len(found) > len(rows) and not given.search else None,
-        "at_first": given.cursor is None,
+        "next_cursor": cursor, "at_first": given.cursor is None,
     }  # fmt: skip
 
 
@@ -94,11 +92,12 @@ async def events_csv(context: PageContext, given: EventsQuery) -> Response:
 
 async def _pages(context: PageContext, given: EventsQuery) -> AsyncIterator[list[Row]]:
     mode = given.mode_for(member(context))
-    rows = await _page(context, mode, given, ROWS_PER_READ)
-    while rows:
+    rows, cursor = await _page(context, mode, given, ROWS_PER_READ)
+    yield rows
+    while cursor:
+        given = given.model_copy(update={"cursor": cursor})
+        rows, cursor = await _page(context, mode, given, ROWS_PER_READ)
         yield rows
-        given = given.model_copy(update={"cursor": rows[-1]["id"]})
-        rows = [] if given.search else await _page(context, mode, given, ROWS_PER_READ)
 
 
 def _line(row: Row) -> EventLine:
@@ -148,7 +147,7 @@ async def show_inspector(context: PageContext, given: ModeQuery) -> Facts:
 
 async def _inspected(context: PageContext, given: ModeQuery) -> Facts:
     mode = given.mode_for(member(context))
-    rows = await _page(context, mode, EventsQuery(), INSPECTED)
+    rows, _ = await _page(context, mode, EventsQuery(), INSPECTED)
     return {"mode": mode, "events": await _told(context, rows, ATTEMPTS_IN_LIST_MAX)}
 
 

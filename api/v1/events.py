@@ -77,7 +77,8 @@ class LoggedEvent(Answer):
 
 
 class EventPage(Answer):
-    """One page of the log, newest first."""
+    """One page of the log, newest first. With `state` it may have fewer events than `limit`, and
+    even none, though others follow: those are behind `next_cursor`."""
 
     data: list[LoggedEvent]
     limit: int
@@ -95,15 +96,14 @@ class Replayed(Answer):
 async def list_events(context: Context, query: EventQuery) -> EventPage:
     """List events, newest first, with their deliveries and the last attempts of each."""
     me = context.me
-    found = await events.page(
-        context.db, me.account_id, me.mode, limit=query.limit + 1, kind=query.type,
+    rows, cursor = await events.page(
+        context.db, me.account_id, me.mode, limit=query.limit, kind=query.type,
         state=query.state, since=query.from_, until=query.to, cursor=query.cursor,
     )  # fmt: skip
-    rows = found[: query.limit]
     log = await deliveries.log(context.db, [row["id"] for row in rows], ATTEMPTS_IN_LIST_MAX)
     return EventPage(
         data=[_event(row, log[row["id"]]) for row in rows], limit=query.limit,
-        next_cursor=rows[-1]["id"] if len(found) > len(rows) else None,
+        next_cursor=cursor,
     )  # fmt: skip
 
 

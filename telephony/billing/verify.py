@@ -12,6 +12,7 @@ OVERLAP_SECONDS = 600
 """A journal may commit so much later than its id was made."""
 LONGEST_SECONDS = 24 * 3600
 """No call lasts longer, nor waits longer for its end."""
+ALL_CALLS = 10**9
 CHAIN = "the chain of journals is broken"
 
 Drift = dict[str, list[Row]]
@@ -30,13 +31,15 @@ async def verify(
     return {name: rows for name, rows in found.items() if rows}
 
 
-async def open_questions(reader: Reader, start: Instant, stop: Instant) -> Drift:
-    """What is lawful and still worth a look: records without a call, calls without a record,
-    holds that outlive their call or message, surplus, late charges."""
+async def open_questions(
+    reader: Reader, start: Instant, stop: Instant, calls_max: int = ALL_CALLS
+) -> Drift:  # fmt: skip
+    """What is lawful and still worth a look: records without a call, calls without a record (among
+    the newest `calls_max`), holds that outlive their call or message, surplus, late charges."""
     early = max(0, start - LONGEST_SECONDS * SECOND) // 1_000
     since = {f"since_{prefix}": first_id(prefix, early) for prefix in ("call", "txn")}
     found = {
-        name: await audit.ask(reader, sql, start=start, stop=stop, **since)
+        name: await audit.ask(reader, sql, start=start, stop=stop, calls_max=calls_max, **since)
         for name, sql in audit.OPEN_QUESTIONS.items()
     }
     return {name: rows for name, rows in found.items() if rows}

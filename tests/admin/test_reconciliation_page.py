@@ -32,7 +32,7 @@ async def test_what_is_open_is_shown(sqlite: Database, people: People, root: Vis
         kept = add_call(conn, who, status="completed", ended_at=at - SECOND)
         old = add_call(conn, who, status="completed", ended_at=at - 3 * DAY)
         add_cdr(conn, call_id=kept, uniqueid="9.1", ended_at=at - SECOND)
-        add_cdr(conn, uniqueid="7.7", ended_at=at - SECOND, raw='{"src": "<script>"}')
+        add_cdr(conn, uniqueid="7.7", ended_at=at - SECOND, read_at=at, raw='{"src": "<script>"}')
         cdrs.bury(conn, "cdr:pbx1", "<u>{", "no JSON", at)
         components.report(conn, "ledger", "ledger", "degraded", "held differs: 1", at)
         return [lost, kept, old]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import accept, batch, call_log, calls, kannel, memory, sms_end_to_end, webhooks
+from api.app import PAGES
+from bench import accept, batch, call_log, calls, kannel, memory, pages, sms_end_to_end, webhooks
 from bench.report import Report
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
@@ -41,6 +42,17 @@ def test_call_log(tmp_path: Path) -> None:
     assert len(report.figures) == 2 * len(kinds) + 2
     assert {path.name for path in tmp_path.glob("*.db")} == {"calls-300.db", "calls-6000.db"}
     assert len(call_log.run(100, 300, ("postgres",), rounds=2).figures) == len(report.figures)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_pages(database: str) -> None:
+    """Every page has an address among rows that were made for it, and answers."""
+    report = pages.run(1_000, (database,), rounds=1)
+    without = {"/register/{token}", "/reset/{token}", "/invitation/{token}",
+               "/admin/identity/{id}"}  # fmt: skip
+    met = {figure.what.split(", ")[1].partition("?")[0] for figure in report.figures}
+    shown = {page.path for page in PAGES if page.method == "GET" and page.template}
+    assert shown - met <= without
 
 
 def test_calls() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from db import accounts, all_accounts, cdrs, lists, receipts
+from db import accounts, all_accounts, cdrs, lists, receipts, search
 from db.connection import Conn, Row
 from db.database import Database
-from db.ids import first_id
+from db.ids import first_id, last_id
 from db.lists import Query
 from db.searched import CALLS, MESSAGES
 from tests.db.rows import START, add_call, add_cdr, add_message
@@ -61,6 +61,26 @@ async def every(database: Database, query: Query, limit: int) -> list[str]:
         query = Query(query.listed, query.account_id, query.mode,
                       query.filters | {"cursor": cursor})  # fmt: skip
     raise AssertionError("the looks go on for ever")
+
+
+async def test_a_search_goes_through_a_few_blocks_at_a_time(
+    database: Database, two: list[Customer], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What few of the rows are is found by several looks, each of which tells where to go on."""
+    monkeypatch.setattr(search, "ROWS_PER_BLOCK", 4)
+    monkeypatch.setattr(all_accounts, "BLOCKS_LOOKED_MAX", 2)
+    await database.write(search.build, CALLS, last_id("call"), 60)
+    for filters in ({"status": "failed"}, {"status": "canceled"}, {}):
+        query = Query(CALLS, None, "live", {"search": "1555", **filters})
+        number_of = filters.get("status")
+        wanted = [one for one in reversed(range(60)) if one % 2 and number_of in
+                  (None, STATUSES[one // 2 % 4])]  # fmt: skip
+        assert await every(database, query, 50) == [made(one) for one in wanted]
+    rows, cursor = await all_accounts.look(
+        database, Query(CALLS, None, "live", {"search": "1555", "status": "canceled"}), 50
+    )
+    assert rows == []
+    assert cursor, "only some of the blocks were read"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from db import deliveries, events, messages, request_log, sms_accounts
 from tests.db.test_overview_plans import full
-from tests.db.test_query_plans import Explaining, ExplainingReader, conn
+from tests.db.test_query_plans import Explaining, ExplainingReader, conn, scans
 
 __all__ = ["conn"]
 
@@ -22,8 +22,10 @@ async def test_opt_outs_are_read_off_their_key(conn: Explaining) -> None:
 
 async def test_events_are_found_by_what_they_are_about(conn: Explaining) -> None:
     await events.about(ExplainingReader(conn), "acc_1", "test", "msg_1", 100)
-    assert [one for one in conn.plans if one.startswith("SCAN ")] == []
-    assert [one for one in conn.plans if "subject=?" in one]
+    assert scans(conn) == []
+    of_events = [one for one in conn.plans if one.startswith("SEARCH event ")]
+    assert [one for one in of_events if "subject=?" in one]
+    assert not [one for one in of_events if "account_id=?" in one], "not along the whole account"
 
 
 async def test_the_newest_of_an_endpoint_are_read_off_its_index(conn: Explaining) -> None:

@@ -39,7 +39,7 @@ def ids(rows: list[Row]) -> list[str]:
 
 async def paged(database: Database, who: Customer, **wanted: Any) -> list[str]:
     blank = {"limit": 9, "kind": None, "state": None, "since": None, "until": None, "cursor": None}
-    return ids(await events.page(database, who.account_id, "test", **{**blank, **wanted}))
+    return ids((await events.page(database, who.account_id, "test", **{**blank, **wanted})).rows)
 
 
 async def test_a_fact_is_told_once(database: Database, someone: Customer) -> None:
@@ -168,3 +168,32 @@ async def test_a_text_is_taken_out_of_what_was_told(database: Database, someone:
     assert rows == {
         kept: json.loads(payload), emptied: {"text": "", "from": "+15550001111"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["none", "failed", "pending", "delivered"])
+async def test_what_a_delivery_came_to_is_looked_for_in_a_few_events_at_a_time(
+    database: Database, someone: Customer, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """A page may be empty although others follow; none is lost between them."""
+    monkeypatch.setattr(events, "LOOKED_MAX", 3)
+    told = [await tell(database, someone, second) for second in range(12)]
+
+    def deliver(conn: Conn) -> None:
+        for event_id in told[2:]:
+            deliveries.add(conn, event_id, someone.account_id, START, url="https://a.example.com")
+            conn.run("UPDATE delivery SET state = 'delivered' WHERE event_id = :id", id=event_id)
+        for event_id, other in ((told[3], "failed"), (told[4], "pending"), (told[9], "failed")):
+            conn.run("UPDATE delivery SET state = :state WHERE event_id = :id", state=other,
+                     id=event_id)  # fmt: skip
+
+    await database.write(deliver)
+    found, cursor, looks = list[str](), None, 0
+    while cursor or not looks:
+        rows, cursor = await events.page(
+            database, someone.account_id, "test", limit=2, state=state, cursor=cursor
+        )
+        found, looks = found + ids(rows), looks + 1
+    wanted = {"none": [0, 1], "failed": [3, 9], "pending": [4],
+              "delivered": [2, 5, 6, 7, 8, 10, 11]}[state]  # fmt: skip
+    assert found == [told[number] for number in reversed(wanted)]
+    assert looks > 1 or state in ("failed", "pending")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import call_log, lists, search
+from db import call_log, lists, messages, search
 from db.connection import Conn
 from db.database import Database
 from db.ids import first_id, last_id
@@ -93,10 +93,47 @@ async def test_a_search_between_dates_has_one_pair_of_bounds(planned: Planned) -
 
 
 async def test_what_one_phone_called_is_found_by_its_own_index(planned: Planned) -> None:
-    own = "ix_call_phone (account_id=? AND mode=? AND sip_account=? AND id>? AND id<?)"
+    own = (
+        "ix_call_phone (account_id=? AND mode=? AND sip_account=? AND direction=? AND status=?"
+        " AND id>? AND id<?)"
+    )
+    assert await asked(planned, sip_account="phone-1", status="busy", direction="inbound") == {own}
     assert own in await asked(planned, sip_account="phone-1")
     assert own in await asked(planned, sip_account="phone-1", search="0000070")
     assert not any("ix_call_phone" in one for one in await asked(planned, search="0000070"))
+
+
+async def test_what_is_rare_is_found_by_an_index_of_outcomes(planned: Planned) -> None:
+    """Whatever is asked for of the two: the other one's values are read one after the other."""
+    own = "ix_call_outcome (account_id=? AND mode=? AND direction=? AND status=? AND id>? AND id<?)"
+    for filters in (
+        {"status": "failed"}, {"direction": "internal"},
+        {"status": "busy", "direction": "inbound"}, {"status": "failed", "search": "0000070"},
+        {"status": "failed", **DAY},
+    ):  # fmt: skip
+        assert await asked(planned, **filters) == {own}, filters
+
+
+@pytest.mark.parametrize(
+    ("status", "index"),
+    [
+        ("failed", "ix_message_status (account_id=? AND mode=? AND status=? AND id>? AND id<?)"),
+        ("delivered", "ix_message_status (account_id=? AND mode=? AND status=? AND id>? AND id<?)"),
+        ("sending", "ix_message_leased"),
+        ("queued", "ix_message_queued"),
+    ],
+)
+async def test_messages_of_a_status_are_found_by_an_index(
+    planned: Planned, status: str, index: str
+) -> None:
+    several: tuple[dict[str, Any], ...] = ({}, {"search": "0123"}, {"cursor": "msg_5"})
+    for filters in several:
+        planned.plans.clear()
+        await messages.listing(planned, "acc", "test", limit=5, status=status, **filters)
+        of_messages = [one for one in planned.plans if re.match(r"(SEARCH|SCAN) message\b", one)]
+        assert of_messages
+        for one in of_messages:
+            assert index in one or "sqlite_autoindex_message_1 (id=?)" in one, (filters, one)
 
 
 async def test_no_list_reads_a_table_whole_or_sorts_it(planned: Planned) -> None:
