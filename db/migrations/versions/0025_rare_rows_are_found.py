@@ -4,8 +4,8 @@ by outcome, requests by their id in turn, holds that were charged late, surplus.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024"
-down_revision = "0023"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
