@@ -23,16 +23,13 @@ from tests.fixtures_pbx import Pbx
 async def test_2000_rows_are_written_read_and_deleted(provisioning: AmiLink) -> None:
     family = f"ami-test-{time.time_ns()}/rows"
     value = '{"password_digest": "MD5:0123456789abcdef", "name": "Jörg 漢字"}'
-    begun = time.monotonic()
     rows = range(2_000)
     await asyncio.gather(*(provisioning.action(DBPut(family, f"{n}", value)) for n in rows))
-    rate = 2_000 / (time.monotonic() - begun)
     listed = await provisioning.action(DBGetTree(family))
     assert {row.fields["key"] for row in listed} == {f"/{family}/{n}" for n in rows}
     assert {row.fields["val"] for row in listed} == {value}
     await asyncio.gather(*(provisioning.action(DBDel(family, f"{n}")) for n in rows))
     assert await provisioning.action(DBGetTree(family)) == []
-    assert rate > 1_000
 
 
 async def test_a_row_that_is_not_there(provisioning: AmiLink) -> None:
