@@ -152,7 +152,9 @@ def test_a_carrier_is_added_and_asked_without_leaving_its_page(
     with registrar(port):
         page.get_by_role("button", name="Test now").click()
         expect(page.get_by_text("OPTIONS: 200 in")).to_be_visible()
+    page.emulate_media(reduced_motion="reduce")  # no colour on its way to another one
     page.locator("summary", has_text="Remove").click()
+    assert_accessible(page)
     page.get_by_role("button", name="Remove").click()
     page.wait_for_url("**/admin/network")
 
