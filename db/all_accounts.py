@@ -12,7 +12,7 @@ from db.lists import Query
 from db.search import Listed
 
 ROWS_LOOKED_MAX = 10_000
-BLOCKS_LOOKED_MAX = 384
+BLOCKS_LOOKED_MAX = 64
 JUST_ABOVE = "~"
 """Behind an id: a bound below which that id is, too."""
 

@@ -106,8 +106,10 @@ OPEN_QUESTIONS = {
         " ('scheduled', 'queued', 'sending', 'unknown')))"
     ),
     "surplus that the platform bears": (
-        "SELECT j.reference, j.at, p.amount FROM journal j JOIN posting p ON p.journal_id = j.id"
-        " AND p.amount > 0 WHERE j.kind = 'surplus' AND j.id >= :since_txn"
+        # Crossed: else SQLite would go through all postings of the time.
+        "SELECT j.reference, j.at, p.amount FROM journal j CROSS JOIN posting p"
+        " WHERE p.journal_id = j.id AND p.amount > 0"
+        " AND j.kind = 'surplus' AND j.id >= :since_txn"
         " AND j.at >= :start AND j.at < :stop"
     ),
     "charge after its hold had expired": (

@@ -29,7 +29,7 @@ from telephony.webhooks.samples import SAMPLES
 from tests.db.rows import add_call, add_message
 from tests.factories import Customer, rate, seed_platform
 from tests.users.world import People, secure
-from tests.web.furniture_texting import answers
+from tests.web.furniture_texting import answers, carriers
 
 OWNER, ADMIN = "ada@example.com", "root@example.com"
 COUNTRIES = {
@@ -82,7 +82,7 @@ async def furnish(people: People) -> Home:
     zoe = await people.owner("zoe@example.com", "Zoe's Bakery")
     for role, email in (("developer", "dev@example.com"), ("billing", "books@example.com")):
         await people.colleague(owner, role, email)
-    for deed in (money, keys, phones, conversations, webhooks, answers, days):
+    for deed in (money, keys, phones, conversations, webhooks, answers, carriers, days):
         await people.database.write(deed, people.vault, owner, random.Random(deed.__name__))
     await people.database.write(
         team.invite, people.post, owner, "new@example.com", "read_only", now()

@@ -9,8 +9,13 @@ from db.sms_accounts import SenderStatus
 from telephony.billing import wallets
 from telephony.clock import SECOND, now
 from telephony.secrets import Vault
+from telephony.settings import Settings
+from telephony.sms import routes
+from telephony.sms.providers import configured
 from telephony.users.sessions import Member
+from telephony.voice import trunks
 
+WEB = '{"url": "https://sms.example.com/send"}'
 OURS = "+15550111222"
 SAID = (("Thanks, see you then!", ""), ("STOP", "stop"), ("Können Sie später kommen? 🙂", ""))
 SENDERS = (
@@ -22,6 +27,19 @@ ASKED = (
     ("POST", "/api/v1/sms/send", 402, "insufficient_funds"), ("GET", "/api/v1/wallet", 200, None),
     ("POST", "/api/v1/voice/call", 503, "pbx_unavailable"),
 )  # fmt: skip
+
+
+def carriers(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
+    """A trunk and a provider, each with a route."""
+    trunks.add(
+        conn, vault, name="north", host="192.0.2.7", port=5061, transport="tls", username="",
+        secret="", registers=False, codecs=["ulaw"], caller_id_format="digits", cidrs=[],
+        capacity=30, now=now(),
+    )  # fmt: skip
+    trunks.route(conn, prefix="4930", name="north", priority=7, weight=3, strip=0, prepend="")
+    configured.add(conn, vault, Settings(), "web", "http", WEB, now())
+    routes.add(conn, provider="web", prefix="33", sender="", mode="live", priority=0, weight=1,
+               account_id="")  # fmt: skip
 
 
 def answers(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
