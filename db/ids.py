@@ -12,20 +12,33 @@ _PAIRS = [one + other for one in ALPHABET for other in ALPHABET]
 """Two characters by their ten bits."""
 _SHIFTS = range(5 * LENGTH - 10, -1, -10)
 
+POOL_IDS = 256
+"""Randomness is taken for so many ids at once: each time the thread lets go of Python's lock, and
+waits until the others let it have it again."""
+_CHANCE_BYTES = (RANDOM_BITS + STEP_BITS) // 8
+
 _lock = threading.Lock()
 _last = 0
+_pool: list[int] = []
 
 
 def new_id(prefix: str) -> str:
     """`msg_01j…`: 26 characters after the prefix. Later ids of a process sort after its earlier
     ones, also within a millisecond and when the clock is set back."""
     global _last
-    chance = int.from_bytes(os.urandom((RANDOM_BITS + STEP_BITS) // 8))
     with _lock:
+        chance = (_pool or _refilled()).pop()
         fresh = (time.time_ns() // 1_000_000 << RANDOM_BITS) | chance >> STEP_BITS
         next_one = _last + 1 + (chance & (1 << STEP_BITS) - 1)
         _last = value = max(fresh, next_one)
     return _spelled(prefix, value)
+
+
+def _refilled() -> list[int]:
+    drawn = os.urandom(POOL_IDS * _CHANCE_BYTES)
+    _pool.extend(int.from_bytes(drawn[at : at + _CHANCE_BYTES])
+                 for at in range(0, len(drawn), _CHANCE_BYTES))  # fmt: skip
+    return _pool
 
 
 def first_id(prefix: str, millis: int) -> str:
