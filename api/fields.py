@@ -22,7 +22,7 @@ from telephony.phone_numbers import e164
 from telephony.voice.sip_rules import SECRET_LENGTHS
 from telephony.webhooks.egress import URL_CHARS_MAX
 
-PHONE_NUMBER = {"format": "phone-number"}
+PHONE_NUMBER = {"format": "phone-number", "minLength": 1}
 """E.164; blanks, dashes and brackets are tolerated, so no pattern would be right."""
 
 Number = Annotated[

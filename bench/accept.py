@@ -28,7 +28,8 @@ RATE_RATIO_MIN, P99_RATIO_MAX = 0.35, 3.0
 FUNDS = 900_000_000_000_000
 LIMITS = {
     "requests_per_minute": 100_000_000, "sms_account_per_minute": 100_000_000,
-    "sms_account_per_second": 10_000,
+    "sms_account_per_second": 10_000, "messages_queued_max": 100_000_000,
+    "messages_queued_account_max": 100_000_000,
 }  # fmt: skip
 """All are counted, and none is reached."""
 

@@ -51,7 +51,7 @@ def networks(cidrs: list[str]) -> str:
     except ValueError as error:
         message = f"{error}. Write a network such as 192.0.2.0/24 or 2001:db8::/32."
         raise bad("cidrs", "invalid", message) from error
-    if len(found) > CIDRS_MAX:
+    if len(cidrs) > CIDRS_MAX:
         raise bad("cidrs", "too_many", f"A SIP account has at most {CIDRS_MAX} networks.")
     return ",".join(found)
 

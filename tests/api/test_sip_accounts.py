@@ -186,6 +186,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"cidrs": ["nonsense"]}, "cidrs"),
     ({"cidrs": ["10.0.0.0/33"]}, "cidrs"),
     ({"cidrs": [f"10.{at}.0.0/16" for at in range(9)]}, "cidrs"),
+    ({"cidrs": ["192.0.2.0/24"] * 9}, "cidrs"),
     ({"cidrs": ["10.0.0.0/8,0.0.0.0/0"]}, "cidrs"),
     ({"record": "some"}, "record"),
     ({"status": "deleted"}, "status"),

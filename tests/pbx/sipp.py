@@ -156,23 +156,36 @@ def carrier() -> str:
     )
 
 
+AUDIO_PORTS_ON = 10_000
+STARTS_MAX = 3
+"""Beside others of its kind it finds, now and then, one of its further ports taken."""
+
+
 @contextmanager
 def sipp(scenario: str, port: int, folder: Path) -> Iterator[None]:
     """SIPp on a loopback UDP port with that scenario for as many calls as come."""
     file = folder / f"uas-{port}.xml"
     file.write_text(scenario)
-    command = ["sipp", "-sf", str(file), "-i", "127.0.0.1", "-p", str(port), "-nostdin"]
-    with subprocess.Popen(
-        [*command, "-mp", str(port + 10000), "-trace_logs", "-log_file", str(log_of(port, folder))],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    ) as process:
-        try:
-            _wait_until_bound(process, port)
-            yield
-        finally:
-            process.kill()
+    command = [
+        "sipp", "-sf", str(file), "-i", "127.0.0.1", "-p", str(port), "-nostdin",
+        "-mp", str(port + AUDIO_PORTS_ON), "-trace_logs", "-log_file", str(log_of(port, folder)),
+    ]  # fmt: skip
+    process = _bound(command, port, folder)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _bound(command: list[str], port: int, folder: Path) -> "subprocess.Popen[bytes]":
+    for _ in range(STARTS_MAX):
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+        )
+        if _listens(process, port):
+            return process
+    raise AssertionError(f"SIPp ended with status {process.returncode}")
 
 
 def log_of(port: int, folder: Path) -> Path:
@@ -190,9 +203,11 @@ def callers(port: int, folder: Path) -> dict[str, str]:
     return dict(re.findall(r"INVITE sip:(\S+)@ FROM sip:(\S+)@", log_of(port, folder).read_text()))
 
 
-def _wait_until_bound(process: "subprocess.Popen[bytes]", port: int) -> None:
+def _listens(process: "subprocess.Popen[bytes]", port: int) -> bool:
     """Looks at the kernel's table: trying to bind the port could take it from SIPp."""
     entry = f"0100007F:{port:04X} "
     while entry not in Path("/proc/net/udp").read_text():
-        assert process.poll() is None, "SIPp ended"
+        if process.poll() is not None:
+            return False
         time.sleep(0.01)
+    return True
