@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -38,17 +37,12 @@ else:
 COLLECT_AFTER = 20_000
 """New objects between two looks for cycles; Python's own is 700."""
 
-SWITCH_SECONDS = 0.0001
-"""How long a thread keeps Python's lock while another wants it; Python's own is 5 ms. The event
-loop lets go of it at each write to a socket, and the database's thread computes at length."""
-
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, *, api: bool, workers: bool) -> None:
     """Run until SIGTERM or SIGINT. On SQLite one process does both, since only one may write."""
     logs.configure(settings.log_format, settings.log_level)
-    sys.setswitchinterval(SWITCH_SECONDS)
     with exported(settings), traced(settings), asyncio.Runner(loop_factory=_LOOP) as runner:
         runner.run(_serve(settings, api, workers))
 
