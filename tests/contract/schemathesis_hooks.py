@@ -12,7 +12,8 @@ COUNTRIES = ("+1555", "+4930", "+4420")
 DISTINCT = 4
 PHONE = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 CURSOR = base64.urlsafe_b64encode(b'["Germany", "49"]').decode()
-AMOUNTS = ("amount", "max_price", "max_price_per_minute")
+LIMITS = ("max_price", "max_price_per_minute")
+AMOUNTS = ("amount", *LIMITS)
 
 schemathesis.openapi.format(
     "phone-number",
@@ -52,6 +53,8 @@ def _adjust(body: dict[str, Any]) -> None:
     for name in AMOUNTS:
         if isinstance(body.get(name), float):
             body[name] = round(body[name], 6) or body[name]
+            if name in LIMITS and body[name] > 0:
+                body[name] = max(body[name], 1.0)  # a lower one rightly refuses what costs more
     secret = body.get("sip_password")
     if isinstance(secret, str) and len(set(secret)) < DISTINCT and 12 <= len(secret) <= 128:
         body["sip_password"] = "a secret of many letters"
