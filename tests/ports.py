@@ -8,7 +8,8 @@ from itertools import cycle
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 """Which of the test processes that run side by side this one is; each has ports of its own."""
 PROCESSES_MAX = 4
-PORTS = range(15_000, 20_000)
+PORTS = range(15_000, 20_000, 4)
+"""Each with room after it: SIPp binds two ports for audio and video, both made from its own."""
 RTP_PORTS = range(20_000, 25_000)
 """SIPp's audio comes after these."""
 RTP_PORTS_OF_ONE = 200

@@ -26,12 +26,14 @@ async def test_close_leaves_no_task_no_timer_no_socket(ami: FakeAmi) -> None:
 
 
 async def test_close_while_it_waits_to_reconnect(ami: FakeAmi) -> None:
-    limits = replace(LIMITS, retry_seconds_min=0.1, retry_seconds_max=0.2)
+    limits = replace(LIMITS, retry_seconds_min=1, retry_seconds_max=1)
+    before = asyncio.all_tasks()
     async with ami.ready(limits) as link:
         ami.last.drop()
         await until(lambda: not link.ready)
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.25)
+    await until(lambda: asyncio.all_tasks() <= before)
+    await asyncio.sleep(1.2)
     assert len(ami.sessions) == 1
 
 
