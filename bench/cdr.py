@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from api.commands.serve import spare_the_collector
 from bench.report import Figure, Report
 from db import accounts, ledger, tariffs
 from db.connection import Conn
@@ -150,6 +151,7 @@ async def measure(url: str, file: Path, count: int) -> float:
             await db.write(open_calls, first, min(CALLS_PER_DEED, count - first), began)
         with file.open("wb") as writing:
             writing.writelines(lines(count, began, random.Random(1)))
+        spare_the_collector()
         seconds = await caught_up(db, file, count)
         await agree(db, count)
         return count / seconds

@@ -34,12 +34,14 @@ READERS = 4
 # recursive_triggers: without them INSERT OR REPLACE deletes a row of the ledger unseen.
 PRAGMAS = f"""
 PRAGMA busy_timeout={BUSY_TIMEOUT_MS}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA temp_store=MEMORY;
-PRAGMA wal_autocheckpoint=4000;
+PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA wal_autocheckpoint=4000;
 """
 
 # The writer looks prices up; at the default of 2 MB it would read pages of a large list anew.
+# Its temporary store is not in memory: SQLite would keep the journal of a savepoint as a list of
+# kilobytes there, and walk through all of it after each statement of a large deed.
 WRITER_CACHE = "PRAGMA cache_size=-65536;"
+IN_MEMORY = "PRAGMA temp_store=MEMORY;"
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ class SqliteDatabase:
         self._readers.put_nowait(reader)
         self._opened += 1
         reader.row_factory = dict_row  # type: ignore[assignment]
-        await reader.executescript(f"{PRAGMAS} PRAGMA query_only=ON;")
+        await reader.executescript(f"{PRAGMAS} {IN_MEMORY} PRAGMA query_only=ON;")
 
     def _write_forever(self, raw: sqlite3.Connection) -> None:
         while (job := self._jobs.get()) is not None:
@@ -170,8 +172,11 @@ class SqliteDatabase:
     def _commit_together(self, raw: sqlite3.Connection, jobs: list[_Job]) -> None:
         try:
             raw.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                _run_in_savepoint(raw, job)
+            if len(jobs) == 1:
+                _run_alone(raw, jobs[0])
+            else:
+                for job in jobs:
+                    _run_in_savepoint(raw, job)
             failpoints.reached("before-commit", (job.name for job in jobs))
             raw.execute("COMMIT")
             failpoints.reached("after-commit", (job.name for job in jobs))
@@ -187,8 +192,21 @@ class SqliteDatabase:
             self.wakeups.signal(channel)
 
 
+def _run_alone(raw: sqlite3.Connection, job: _Job) -> None:
+    """Without a savepoint, for which SQLite would keep a copy of every page that it touches."""
+    if not _done(raw, job):
+        raw.execute("ROLLBACK")
+        raw.execute("BEGIN")
+
+
 def _run_in_savepoint(raw: sqlite3.Connection, job: _Job) -> None:
     raw.execute("SAVEPOINT deed")
+    if not _done(raw, job):
+        raw.execute("ROLLBACK TO deed")
+    raw.execute("RELEASE deed")
+
+
+def _done(raw: sqlite3.Connection, job: _Job) -> bool:
     conn = SqliteConn(raw)
     try:
         job.result = job.deed(conn)
@@ -197,8 +215,8 @@ def _run_in_savepoint(raw: sqlite3.Connection, job: _Job) -> None:
         job.error = _database_error(error) if _is_outage(error) else error
         if isinstance(error, sqlite3.Error) and not raw.in_transaction:
             raise  # an I/O error or a full disk undid the transaction: everyone in it fails
-        raw.execute("ROLLBACK TO deed")
-    raw.execute("RELEASE deed")
+        return False
+    return True
 
 
 def _fail_all(raw: sqlite3.Connection, jobs: list[_Job], error: sqlite3.Error) -> None:
@@ -226,7 +244,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     raw = sqlite3.connect(
         path, isolation_level=None, cached_statements=512, check_same_thread=False
     )
-    raw.row_factory = dict_row
     try:
         raw.executescript(f"{PRAGMAS} {WRITER_CACHE}")
     except sqlite3.Error:

@@ -11,7 +11,16 @@ LIST_SPELLED_MAX = 16
 
 def dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
     """A row as a dict by column name."""
-    return dict(zip((column[0] for column in cursor.description), row, strict=True))
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+def dict_rows(cursor: sqlite3.Cursor) -> list[Row]:
+    """Every row as a dict, with the names looked up but once; none of a statement without rows."""
+    if cursor.description is None:
+        return []
+    cursor.row_factory = None
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 class SqliteConn:
@@ -34,12 +43,12 @@ class SqliteConn:
 
     def one(self, sql: str, **params: Any) -> Row | None:
         """The first row, or None."""
-        found = self._execute(sql, params).fetchall()  # all: a RETURNING runs to its end
+        found = dict_rows(self._execute(sql, params))  # all: a RETURNING runs to its end
         return found[0] if found else None
 
     def all(self, sql: str, **params: Any) -> list[Row]:
         """Every row."""
-        return self._execute(sql, params).fetchall()
+        return dict_rows(self._execute(sql, params))
 
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute a statement once for each row of parameters."""
@@ -49,7 +58,7 @@ class SqliteConn:
         """By one statement for many rows: each costs a hand-over of Python's lock, twice."""
         found: list[Row] = []
         for sql, values in inserts(table, rows, "?", more):
-            found += self._raw.execute(sql, values).fetchall()
+            found += dict_rows(self._raw.execute(sql, values))
         return found
 
     def lock(self, name: str) -> None:

@@ -11,7 +11,7 @@ Micros = int
 def to_json(amount: Micros) -> int | float:
     """`6000` → `0.006`. A float holds every amount below nine milliards to the millionth."""
     whole, rest = divmod(amount, MICROS)
-    return whole if rest == 0 else float(Decimal(amount) / MICROS)
+    return whole if rest == 0 else amount / MICROS
 
 
 def to_micros(amount: Decimal | int | str) -> Micros:

@@ -72,7 +72,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
             running += [_api(settings, app, db.wakeups), background.run()]
         if worker:
             running.append(worker.run())
-        _spare_the_collector()
+        spare_the_collector()
         await _until_told(running)
         if background:
             await background.requests.finish()
@@ -81,7 +81,7 @@ async def _serve(settings: Settings, api: bool, workers: bool) -> None:
         await db.close()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What lives as long as the process is not looked through again and again, and cycles, which
     are few, are looked for seldom: a full round takes tens of milliseconds at the worst time."""
     gc.collect()

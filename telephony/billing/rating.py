@@ -4,6 +4,7 @@ accepted: a later change of prices never re-rates it."""
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from operator import itemgetter
 
 from db import tariffs
@@ -39,6 +40,7 @@ class Rate:
         return json.dumps(asdict(self))
 
     @classmethod
+    @lru_cache(maxsize=1024)  # many calls that end together have few rates
     def from_text(cls, text: str) -> "Rate":
         """A stored snapshot, also one that an older or a newer release wrote."""
         stored = json.loads(text)

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row as postgres_row
 
 from db.connection import Conn
 from db.postgres import PostgresConn
-from db.sqlite_conn import SqliteConn, dict_row
+from db.sqlite_conn import SqliteConn
 
 T = TypeVar("T")
 
@@ -28,7 +28,6 @@ class Bare:
         if self._url.startswith("sqlite"):
             path = self._url.removeprefix("sqlite:///")
             self._raw = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-            self._raw.row_factory = dict_row
             for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=OFF"):
                 self._raw.execute(f"PRAGMA {pragma}")
         else:
