@@ -9,7 +9,7 @@ from typing import NamedTuple
 from db import lists
 from db.connection import Reader, Row
 from db.lists import Query
-from db.search import Listed
+from db.search import WINDOW, Listed
 
 ROWS_LOOKED_MAX = 10_000
 BLOCKS_LOOKED_MAX = 64
@@ -26,14 +26,19 @@ class Look(NamedTuple):
 
 async def look(reader: Reader, query: Query, limit: int) -> Look:
     """The newest rows that the query finds, at most `limit`; fewer where they are rare. A part of
-    a number is searched by the blocks, of which a look goes through a bounded number, too."""
-    if query.part:
+    a number is searched by the blocks, of which a look goes through a bounded number, too; but
+    hardly any block is without the few digits that some number of it has."""
+    if query.part and not _few_digits(query.part):
         searched = await lists.find(reader, query, limit + 1, blocks_max=BLOCKS_LOOKED_MAX)
         found, left = await lists.whole(reader, query, searched.ids), searched.left
         return Look(found, left) if left else _page(found, limit, "")
     edge = await lists.nth_newest(reader, query, _looked_through(query), ROWS_LOOKED_MAX)
     found = await _above(reader, query, edge, limit + 1)
     return _page(found, limit, f"{edge}{JUST_ABOVE}" if edge else "")
+
+
+def _few_digits(part: str) -> bool:
+    return len(part) < WINDOW and part.removeprefix("+").isdigit()
 
 
 def _page(found: list[Row], limit: int, left: str) -> Look:
@@ -53,10 +58,12 @@ def _looked_through(query: Query) -> str:
 
 async def _above(reader: Reader, query: Query, edge: str, limit: int) -> list[Row]:
     table = query.listed.table
+    where = f"{query.where} AND {query.matches}" if query.part else query.where
     return await reader.all(
-        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {query.where}"
+        f"SELECT * FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {where}"
         " AND id > :above AND id < :below ORDER BY id DESC LIMIT :limit) ORDER BY id DESC",
-        above=max(edge, query.above), below=query.below, limit=limit, **query.used,
+        above=max(edge, query.above), below=query.below, limit=limit,
+        part=lists.like(query.part), **query.used,
     )  # fmt: skip
 
 

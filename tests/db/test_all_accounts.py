@@ -71,13 +71,13 @@ async def test_a_search_goes_through_a_few_blocks_at_a_time(
     monkeypatch.setattr(all_accounts, "BLOCKS_LOOKED_MAX", 2)
     await database.write(search.build, CALLS, last_id("call"), 60)
     for filters in ({"status": "failed"}, {"status": "canceled"}, {}):
-        query = Query(CALLS, None, "live", {"search": "1555", **filters})
+        query = Query(CALLS, None, "live", {"search": "15550", **filters})
         number_of = filters.get("status")
         wanted = [one for one in reversed(range(60)) if one % 2 and number_of in
                   (None, STATUSES[one // 2 % 4])]  # fmt: skip
         assert await every(database, query, 50) == [made(one) for one in wanted]
     rows, cursor = await all_accounts.look(
-        database, Query(CALLS, None, "live", {"search": "1555", "status": "canceled"}), 50
+        database, Query(CALLS, None, "live", {"search": "15550", "status": "canceled"}), 50
     )
     assert rows == []
     assert cursor, "only some of the blocks were read"
@@ -94,6 +94,8 @@ async def test_a_search_goes_through_a_few_blocks_at_a_time(
         ({"since": START + 9_000, "until": START + 20_000, "status": "failed"},
          lambda number: 9 <= number < 20 and number // 2 % 4 == 2),
         ({"search": "+15550000033"}, lambda number: number == 33),
+        ({"search": "0042"}, lambda number: number == 42),
+        ({"search": "+155", "status": "busy"}, lambda number: number // 2 % 4 == 1),
         ({"search": "000003"}, lambda number: 30 <= number < 40 or number == 3),
     ],
 )  # fmt: skip
