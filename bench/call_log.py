@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import call_log_stored
+from bench import call_log_stored, stored
 from bench.call_log_data import DAYS, FIRST_MILLIS, LARGE, MODE, OTHERS, PHONES
 from bench.report import Figure, Report
 from db import call_log
@@ -145,8 +145,10 @@ def figures(name: str, taken: dict[str, dict[int, list[float]]], few: int, many:
 
 async def on(database: str, few: int, many: int, rounds: int, folder: Path | None) -> list[Figure]:
     """The figures on one of the databases."""
-    with call_log_stored.opened(database, (few, many), folder, say) as urls:
-        sizes = {rows: await open_database(url) for rows, url in urls.items()}
+    fillings = [call_log_stored.filling(rows) for rows in (few, many)]
+    with stored.opened(database, fillings, folder, say) as urls:
+        sizes = {one.rows: await open_database(url)
+                 for one, url in zip(fillings, urls, strict=True)}  # fmt: skip
         try:
             return list(figures(database, await measure(sizes, rounds), few, many))
         finally:
@@ -172,7 +174,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=MANY)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--database", choices=("sqlite", "postgres"), action="append")
-    parser.add_argument("--folder", type=Path, help="where SQLite's databases are kept")
+    parser.add_argument("--folder", type=Path, help="where the databases are kept")
     parser.add_argument("--save", action="store_true", help="keep the figures in bench/results")
     asked = parser.parse_args(words)
     both = tuple(asked.database or ("sqlite", "postgres"))

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from api.app import PAGES, create_app
 from api.web.page import PUBLIC, Page
-from bench import pages_asked, pages_stored
+from bench import pages_asked, pages_stored, stored
 from bench.call_log import p99
 from bench.report import Figure, Report
 from bench.server import UNLIMITED
@@ -206,7 +206,7 @@ def run(
     title = f"Pages among {rows:,} messages and {rows:,} calls: server time"
     report = Report("pages", title)
     for database in databases:
-        with pages_stored.opened(database, rows, folder, say) as url:
+        with stored.opened(database, [pages_stored.filling(rows)], folder, say) as (url,):
             report.figures += asyncio.run(on(url, database, rounds, only, limit))
     return report
 

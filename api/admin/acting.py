@@ -8,6 +8,7 @@ from pydantic import Field
 from api.dashboard.viewer import member
 from api.fields import Body
 from api.web.page import PageContext
+from db import accounts
 from db.connection import Conn
 from telephony.admin.rights import as_admin
 from telephony.audit import Actor
@@ -42,3 +43,9 @@ async def act(
         return as_admin(conn, me, context.now, deed, *args, **kwargs)
 
     return await context.db.write(run)
+
+
+async def account_named(context: PageContext, text: str) -> str:
+    """The id of the account of that id or whole name; empty unless there is exactly one."""
+    rows = await context.db.write(accounts.accounts_like, text)
+    return str(rows[0]["id"]) if len(rows) == 1 else ""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from api.admin.acting import account_named
 from api.dashboard.lists import Filters, as_csv, shown_query
 from api.fields import Moment, Until
 from api.v1.call_log import searched
@@ -57,10 +58,7 @@ async def as_file(
 
 
 async def _query(context: PageContext, listed: Listed, given: LogQuery) -> Query:
-    account_id = await _account(context, given.account.strip()) if given.account else None
+    account_id = None
+    if given.account:
+        account_id = await account_named(context, given.account.strip()) or NOBODY
     return Query(listed, account_id, given.mode, given.filters())
-
-
-async def _account(context: PageContext, text: str) -> str:
-    rows = await context.db.write(accounts.accounts_like, text)
-    return str(rows[0]["id"]) if len(rows) == 1 else NOBODY

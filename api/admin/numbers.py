@@ -6,15 +6,15 @@ from urllib.parse import quote
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LINES, LOOKERS, act
+from api.admin.acting import ADMINS, LINES, LOOKERS, account_named, act
 from api.admin.acts import acts
 from api.admin.network import HERE as NETWORK
 from api.dashboard.lists import Filters, Mode
 from api.dashboard.numbers import PHONES_OFFERED_MAX, RuleForm
 from api.dashboard.viewer import go
 from api.web.page import Facts, PageContext, Pages
-from db import accounts, sip
 from db import numbers as stored
+from db import sip
 from telephony.admin import carriers as deeds
 from telephony.errors import NotFoundError
 from telephony.users.problems import bad
@@ -48,7 +48,7 @@ async def _numbers(context: PageContext, given: NumbersQuery | None = None) -> F
     given = given or NumbersQuery()
     found = await stored.page_of_all(
         context.db, limit=LINES + 1, after=_plus(given.cursor), begins=_plus(given.search),
-        account_id=await _account(context, given.account) if given.account else None,
+        account_id=await account_named(context, given.account) if given.account else None,
     )  # fmt: skip
     rows = found[:LINES]
     query = {"search": _plus(given.search), "account": given.account}
@@ -70,7 +70,7 @@ async def list_all_numbers(context: PageContext, given: NumbersQuery) -> Facts:
       again=_numbers)  # fmt: skip
 async def assign_number(context: PageContext, given: NumberForm) -> Response:
     """Give one to an account."""
-    account_id = await _account(context, given.account.strip())
+    account_id = await account_named(context, given.account.strip())
     if not account_id:
         raise bad("account", "unknown", "There is no such account, or more than one: take its id.")
     number = await act(context, deeds.own, number=given.number, account_id=account_id,
@@ -111,12 +111,6 @@ async def remove_number(context: PageContext, _: None) -> Response:
 
 def _rule(given: RuleForm) -> Rule:
     return Rule(tuple(given.targets), given.strategy, given.ring_seconds, given.forward_to)
-
-
-async def _account(context: PageContext, text: str) -> str:
-    """The id of the account of that id or name; empty unless there is exactly one."""
-    rows = await context.db.write(accounts.accounts_like, text)
-    return str(rows[0]["id"]) if len(rows) == 1 else ""
 
 
 def _plus(text: str) -> str:
