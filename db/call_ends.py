@@ -29,11 +29,7 @@ def may_end(call: Row, status: CallStatus) -> bool:
 
 def end_all(conn: Conn, calls: list[Row]) -> None:
     """Write how calls ended that are locked and may end so, and the last line of each timeline."""
-    sets = ", ".join(f"{name} = :{name}" for name in FACTS)
-    conn.many(
-        f"UPDATE call SET {sets} WHERE id = :id",
-        [{name: call[name] for name in ("id", *FACTS)} for call in calls],
-    )
+    conn.change_all("call", "id", [{name: call[name] for name in ("id", *FACTS)} for call in calls])
     conn.insert_all("call_moment", [
         {"id": new_id("cm"), "call_id": call["id"], "status": call["status"],
          "detail": call["hangup_cause"], "at": call["ended_at"]}

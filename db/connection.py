@@ -39,6 +39,9 @@ class Conn(Protocol):
         """Add rows that have the same columns, by few statements; what `more` (`ON CONFLICT …`,
         `RETURNING …`) gives back."""
 
+    def change_all(self, table: str, key: str, rows: Sequence[Row]) -> None:
+        """Write what the rows, which have the same columns, say of those that have their keys."""
+
     def lock(self, name: str) -> None:
         """Wait until no other transaction holds the name, and hold it until this one ends."""
 

@@ -65,8 +65,7 @@ def empty(conn: Conn, kind: str, subjects: Sequence[str], member: str) -> None:
         {"id": row["id"], "payload": json.dumps(json.loads(row["payload"]) | {member: ""})}
         for row in found
     ]
-    if changed:
-        conn.many("UPDATE event SET payload = :payload WHERE id = :id", changed)
+    conn.change_all("event", "id", changed)
 
 
 def find(conn: Conn, account_id: str, mode: str, event_id: str) -> Row | None:

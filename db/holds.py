@@ -85,11 +85,7 @@ def open_ones(conn: Conn, references: list[str]) -> dict[str, Row]:
 def close_all(conn: Conn, closed: list[Row]) -> None:
     """Write the captured amount, state and closed_at of holds that `open_ones` found."""
     names = ("reference", "captured", "state", "closed_at")
-    conn.many(
-        "UPDATE hold SET captured = :captured, state = :state, closed_at = :closed_at"
-        " WHERE reference = :reference AND state = 'open'",
-        [{name: hold[name] for name in names} for hold in closed],
-    )
+    conn.change_all("hold", "reference", [{name: hold[name] for name in names} for hold in closed])
 
 
 def mark_late(conn: Conn, reference: str) -> Row | None:

@@ -1,5 +1,7 @@
 """Double entry, only appended: pots of money, journals, postings."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
@@ -138,6 +140,21 @@ def give_back(conn: Conn, pot_id: str, held: int, spent: int) -> Row:
     )  # fmt: skip
     assert row is not None, pot_id
     return row
+
+
+def give_back_all(conn: Conn, lifted: Mapping[str, tuple[int, int]]) -> list[Row]:
+    """The same for many pots at once, `held` and `spent` by pot: the pots after it, by id."""
+    pots = conn.all(
+        f"SELECT * FROM ledger_account WHERE id IN :ids ORDER BY id {conn.for_update}",
+        ids=list(lifted),
+    )
+    assert len(pots) == len(lifted), lifted
+    for pot in pots:
+        held, spent = lifted[pot["id"]]
+        pot |= {"held": pot["held"] - held, "balance": pot["balance"] - spent}
+    names = ("id", "held", "balance")
+    conn.change_all("ledger_account", "id", [{name: pot[name] for name in names} for pot in pots])
+    return pots
 
 
 def set_low(conn: Conn, pot_id: str, since: int | None) -> int:

@@ -1,6 +1,7 @@
 """PostgreSQL: the same deeds on a pool of threads, each with a connection of its own."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -71,6 +72,17 @@ class PostgresConn:
             cursor = self._raw.execute(sql.encode(), values)
             found += cursor.fetchall() if cursor.description else []
         return found
+
+    def change_all(self, table: str, key: str, rows: Sequence[Row]) -> None:
+        """By one statement; the table's row type tells the types of what comes as JSON."""
+        if rows:
+            sets = ", ".join(f"{name} = new.{name}" for name in rows[0] if name != key)
+            self.run(
+                f'UPDATE "{table}" AS old SET {sets}'
+                f' FROM json_populate_recordset(CAST(NULL AS "{table}"), CAST(:rows AS json))'
+                f" AS new WHERE old.{key} = new.{key}",
+                rows=json.dumps(rows),
+            )
 
     def lock(self, name: str) -> None:
         """An advisory lock; what is read after it has seen every holder before."""

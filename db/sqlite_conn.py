@@ -61,6 +61,12 @@ class SqliteConn:
             found += dict_rows(self._raw.execute(sql, values))
         return found
 
+    def change_all(self, table: str, key: str, rows: Sequence[Row]) -> None:
+        """One after the other: a statement costs little here."""
+        if rows:
+            sets = ", ".join(f"{name} = :{name}" for name in rows[0] if name != key)
+            self.many(f'UPDATE "{table}" SET {sets} WHERE {key} = :{key}', rows)
+
     def lock(self, name: str) -> None:
         """Nothing to wait for: there is one writer."""
 

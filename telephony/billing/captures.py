@@ -55,21 +55,24 @@ def _lift_all(conn: Conn, closed: list[Row]) -> None:
     by_pot: dict[str, list[Row]] = {}
     for hold in closed:
         by_pot.setdefault(hold["ledger_account_id"], []).append(hold)
+    lifted = {pot_id: (_sum("amount", of_pot), _sum("captured", of_pot))
+              for pot_id, of_pot in by_pot.items()}  # fmt: skip
+    pots = ledger.give_back_all(conn, lifted)
     unused: Counter[Payer] = Counter()
-    after = []
-    for pot_id, of_pot in sorted(by_pot.items()):
-        spent = sum(hold["captured"] for hold in of_pot)
-        pot = ledger.give_back(conn, pot_id, sum(hold["amount"] for hold in of_pot), spent)
-        after.append((pot, max(hold["closed_at"] for hold in of_pot)))
-        balance = pot["balance"] + spent
-        for hold in of_pot:
+    for pot in pots:
+        balance = pot["balance"] + lifted[pot["id"]][1]
+        for hold in by_pot[pot["id"]]:
             balance -= hold["captured"]
             hold["balance_after"] = balance
             unused[payer_of(hold, pot).day()] += hold["amount"] - hold["captured"]
     for payer, amount in sorted(unused.items(), key=_order):
         limits.give_back(conn, payer, amount)
-    for pot, at in after:
-        limits.watch(conn, pot, at)
+    for pot in pots:
+        limits.watch(conn, pot, max(hold["closed_at"] for hold in by_pot[pot["id"]]))
+
+
+def _sum(name: str, holds_of_pot: list[Row]) -> int:
+    return sum(hold[name] for hold in holds_of_pot)
 
 
 def _order(item: tuple[Payer, int]) -> tuple[str, ...]:
