@@ -14,7 +14,7 @@ from tests.fixtures_pbx import eventually
 
 STATES = ["call_ringing", "call_answered", "call_completed"]
 PER_MINUTE = 12_000
-RESTART_SECONDS = 10
+RESTART_SECONDS = 30
 
 
 def complete(here: Installation, sink: SinkThread, call_id: str) -> Row:
