@@ -14,7 +14,8 @@ from db.ids import new_id
 
 class SmsProvider(Table, table=True):
     """One provider: its kind, and its options as sealed JSON. `encodings`, by comma, is what it
-    could carry when it was added. A removed one stays, since messages name it."""
+    could carry when it was added. One that is not `enabled` keeps its link and is given no message.
+    A removed one stays, since messages name it."""
 
     __tablename__ = "sms_provider"
     __table_args__ = (one_of("status", ("active", "removed")),)
@@ -24,6 +25,7 @@ class SmsProvider(Table, table=True):
     options_sealed: str = text()
     encodings: str
     status: str = "active"
+    enabled: bool = True
     changed_at: int = instant()
 
 
@@ -55,8 +57,9 @@ _NAMED = "SELECT * FROM sms_provider WHERE name = :n AND status = 'active'"
 def put(conn: Conn, name: str, kind: str, options_sealed: str, encodings: str, now: int) -> None:
     """Add a provider, or replace one of that name."""
     conn.run(
-        "INSERT INTO sms_provider (name, kind, options_sealed, encodings, status, changed_at)"
-        " VALUES (:name, :kind, :options, :encodings, 'active', :now)"
+        "INSERT INTO sms_provider"
+        " (name, kind, options_sealed, encodings, status, enabled, changed_at)"
+        " VALUES (:name, :kind, :options, :encodings, 'active', TRUE, :now)"
         " ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, status = 'active',"
         " options_sealed = excluded.options_sealed, encodings = excluded.encodings,"
         " changed_at = excluded.changed_at",
@@ -69,15 +72,26 @@ def remove(conn: Conn, name: str, now: int) -> bool:
     conn.run("DELETE FROM sms_route WHERE provider = :name", name=name)
     return bool(
         conn.run(
-            "UPDATE sms_provider SET status = 'removed', options_sealed = '', changed_at = :now"
-            " WHERE name = :name AND status = 'active'",
+            "UPDATE sms_provider SET status = 'removed', enabled = TRUE, options_sealed = '',"
+            " changed_at = :now WHERE name = :name AND status = 'active'",
             name=name, now=now,
         )
     )  # fmt: skip
 
 
+def set_enabled(conn: Conn, name: str, enabled: bool) -> None:
+    """Give a provider messages, or none; its link stays as it is."""
+    conn.run("UPDATE sms_provider SET enabled = :on WHERE name = :name", name=name, on=enabled)
+
+
+def is_disabled(conn: Conn, name: str) -> bool:
+    """False also for those that need no row."""
+    return conn.one("SELECT 1 AS off FROM sms_provider WHERE name = :name AND NOT enabled",
+                    name=name) is not None  # fmt: skip
+
+
 def active(conn: Conn) -> list[Row]:
-    """Every provider that carries messages, by name."""
+    """Every provider that was not removed, by name."""
     return conn.all("SELECT * FROM sms_provider WHERE status = 'active' ORDER BY name")
 
 
@@ -115,7 +129,7 @@ def routes(conn: Conn) -> list[Row]:
 
 ROUTES_FEW = 100
 _ROUTES = (
-    "SELECT r.*, p.encodings FROM sms_route r JOIN sms_provider p ON p.name = r.provider"
+    "SELECT r.*, p.encodings, p.enabled FROM sms_route r JOIN sms_provider p ON p.name = r.provider"
     " WHERE r.mode = :mode AND r.account_id IN :accounts AND r.sender IN :senders"
     " AND p.status = 'active'"
 )
@@ -125,7 +139,7 @@ def routes_for(
     conn: Conn, mode: str, account_id: str, senders: Collection[str], prefixes: Collection[str]
 ) -> list[Row]:
     """Every route that messages by one of the senders to one of the prefixes may take, each with
-    the `encodings` of its provider."""
+    the `encodings` of its provider, and whether that is `enabled`."""
     whose = {"mode": mode, "accounts": ["", account_id], "senders": ["", *senders]}
     if len(prefixes) > ROUTES_FEW:  # of an account, there are mostly fewer routes than that
         few = conn.all(f"{_ROUTES} LIMIT :most", most=ROUTES_FEW, **whose)

@@ -1,10 +1,11 @@
 """The network: carriers, SMS providers and what leads to them, with how each of them is."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from api.admin.acts import acts
+from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
 from db import sms_providers, trunks
 from telephony import status
@@ -14,6 +15,12 @@ page = Pages()
 HERE = "/admin/network"
 Name = Annotated[str, Field(max_length=64)]
 """Of a carrier or a provider."""
+
+
+class StatusForm(Body):
+    """Whether one of them is in service."""
+
+    status: Literal["active", "disabled"]
 
 
 @page("GET", HERE, roles=PLATFORM, template="admin/carriers.html", part="admin/carriers_part.html")

@@ -1,5 +1,5 @@
-"""SMS providers: added, given other options, removed; and the messages that each of them carries.
-Secrets among the options are written, never shown."""
+"""SMS providers: added, given other options, disabled, removed; and the messages that each of
+them carries. Secrets among the options are written, never shown."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
-from api.admin.network import HERE, Name
+from api.admin.network import HERE, Name, StatusForm
 from api.admin.provider_options import PREFIX, given_options, options_of
 from api.dashboard.forms import IdForm
 from api.dashboard.viewer import go
@@ -160,6 +160,14 @@ async def try_provider(context: PageContext, given: TestForm) -> Facts:
         well = False
         said.append(str(error))
     return {**await _provider(context), "tested": said, "well": well}
+
+
+@page("POST", f"{ONE}/status", roles=ADMINS, confirm=True, takes=StatusForm,
+      template="admin/provider.html", again=_provider)  # fmt: skip
+async def set_provider_status(context: PageContext, given: StatusForm) -> Response:
+    """One that is disabled gets no new messages."""
+    await act(context, deeds.set_enabled, context.path["name"], given.status == "active")
+    return go(f"{HERE}/providers/{context.path['name']}")
 
 
 @page("POST", f"{ONE}/remove", roles=ADMINS, confirm=True, template="admin/provider.html",

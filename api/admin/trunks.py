@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
-from api.admin.network import HERE, Name
+from api.admin.network import HERE, Name, StatusForm
 from api.dashboard.viewer import go
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
@@ -60,12 +60,6 @@ class NewTrunkForm(TrunkForm):
     """The same with the name that it is known by from now on."""
 
     name: Name
-
-
-class StatusForm(Body):
-    """Whether it is in service."""
-
-    status: Literal["active", "disabled"]
 
 
 class RouteKeyForm(Body):

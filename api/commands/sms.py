@@ -30,7 +30,7 @@ from telephony.users.mails import Post
 
 T = TypeVar("T")
 
-provider = typer.Typer(help="SMS providers: add, test, remove.", no_args_is_help=True)
+provider = typer.Typer(help="SMS providers: add, test, disable, remove.", no_args_is_help=True)
 sms_route = typer.Typer(help="Which provider carries which messages.", no_args_is_help=True)
 sender = typer.Typer(help="Sender ids of accounts.", no_args_is_help=True)
 
@@ -82,11 +82,12 @@ def add_provider(
 @provider.command("list")
 def list_providers() -> None:
     """Show every provider with its options, but for what is secret."""
-    table = Table("name", "kind", "options", "encodings")
+    table = Table("name", "kind", "options", "encodings", "status")
     vault = _vault()
     for row in _write(sms_providers.active):
         text = json.dumps(configured.shown(row, vault))
-        table.add_row(row["name"], row["kind"], text, row["encodings"].replace(",", " "))
+        status = "active" if row["enabled"] else "disabled"
+        table.add_row(row["name"], row["kind"], text, row["encodings"].replace(",", " "), status)
     console.print(table)
 
 
@@ -106,6 +107,18 @@ def try_provider(
     tried = configured.open_row(row, _vault(), settings())
     if not asyncio.run(try_out(tried, to, from_, seconds, say)):
         raise SystemExit(1)
+
+
+@provider.command("disable")
+def disable_provider(name: Name) -> None:
+    """Give a provider no new messages; receipts of those that it has still come."""
+    _write(lambda conn: providers.set_enabled(conn, person(), now(), name, False))
+
+
+@provider.command("enable")
+def enable_provider(name: Name) -> None:
+    """Give a provider messages again."""
+    _write(lambda conn: providers.set_enabled(conn, person(), now(), name, True))
 
 
 @provider.command("remove")

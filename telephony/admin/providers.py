@@ -19,6 +19,7 @@ from telephony.settings import Settings
 from telephony.sms import routes
 from telephony.sms.providers import configured
 from telephony.sms.providers.base import Provider
+from telephony.sms.send import CHANNEL
 from telephony.users.problems import bad
 
 UNTOLD = "(not shown)"
@@ -73,6 +74,20 @@ def remove(conn: Conn, actor: Actor, now: Instant, name: str) -> None:
     noted(conn, actor, now, "sms_provider.removed", name,
           lambda tx: configured.remove(tx, name, now),
           before={"kind": row["kind"]} if row else None)  # fmt: skip
+
+
+def set_enabled(conn: Conn, actor: Actor, now: Instant, name: str, enabled: bool) -> None:
+    """Give a provider messages, or no new ones from now on: those that wait for it go on to the
+    next of their routes, or wait. NotFoundError."""
+    row = sms_providers.named(conn, name)
+    if row is None:
+        raise NotFoundError(f"There is no provider {name}.")
+    if row["enabled"] == enabled:
+        return
+    sms_providers.set_enabled(conn, name, enabled)
+    conn.wake(CHANNEL)
+    action = "sms_provider.enabled" if enabled else "sms_provider.disabled"
+    audit.record(conn, actor, action, name, now)
 
 
 def tested(conn: Conn, actor: Actor, now: Instant, name: str, to: str) -> Row:

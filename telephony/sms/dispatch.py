@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
-from db import message_queue, receipts
+from db import message_queue, receipts, sms_providers
 from db.connection import Conn, Row
 from db.database import Database
 from db.outgoing import Outgoing
@@ -160,8 +160,13 @@ class Dispatcher:
 def claim(
     conn: Conn, provider: str, token: str, at: Instant, until: Instant, limit: int, after: str
 ) -> list[Row]:
-    """Nothing while the kill switch is on, but for what never leaves."""
+    """Nothing while the kill switch is on, but for what never leaves; nothing for a provider that
+    is disabled, whose messages go on to others where they can."""
     if provider != SANDBOX and is_stopped(conn, Outgoing.messages):
+        return []
+    if sms_providers.is_disabled(conn, provider):
+        if hand_over(conn, provider, at):
+            conn.wake(CHANNEL)
         return []
     return message_queue.claim(conn, provider, token, at, until, limit, after)
 

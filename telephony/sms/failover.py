@@ -13,12 +13,14 @@ PARKED_SECONDS = 5
 
 
 def elsewhere(conn: Conn, message: Row) -> str | None:
-    """The next provider that can carry a message and has not tried it."""
+    """The next provider that can carry a message, is enabled and has not tried it."""
     routes = sms_providers.routes_for(
         conn, message["mode"], message["account_id"], [message["from_number"]],
         prefixes(message["to_number"]),
     )  # fmt: skip
-    done, encoding = tried_with(message).split(","), Encoding(message["encoding"])
+    done = tried_with(message).split(",")
+    done += [route["provider"] for route in routes if not route["enabled"]]
+    encoding = Encoding(message["encoding"])
     found = [
         way.provider for way in chosen(routes)
         if way.provider not in done and encoding in way.encodings
@@ -37,7 +39,8 @@ def first_tried(message: Row) -> str:
 
 
 def hand_over(conn: Conn, provider: str, at: Instant) -> int:
-    """Move due messages of a provider that is down to others, where they have one; how many."""
+    """Move due messages of a provider that is down or disabled to others, where they have one;
+    how many."""
     moved = 0
     for message in sms_providers.waiting_for(conn, provider, at, HANDED_OVER_MAX):
         other = elsewhere(conn, message)

@@ -46,9 +46,9 @@ def ways(
     messages: Collection[tuple[str, str]],
 ) -> Callable[[str, str], list[Way]]:  # fmt: skip
     """For each (sender, number) of these: the providers of the most specific routes, in the order
-    of priority and, within it, drawn by weight. Test mode has the sandbox alone. Without any
-    route: the provider of the settings, else every provider there is. Empty where nothing carries
-    the mode."""
+    of priority and, within it, drawn by weight, those that are disabled last. Test mode has the
+    sandbox alone. Without any route: the provider of the settings, else every provider there is.
+    Empty where nothing carries the mode."""
     if mode == "test":
         return lambda sender, to: [_SANDBOX_WAY]
     senders, numbers = {sender for sender, _ in messages}, {to for _, to in messages}
@@ -71,8 +71,8 @@ def ways(
 def _without_routes(conn: Conn, settings: Settings) -> list[Way]:
     if settings.smpp_host:
         return [Way(SMPP, PLAIN)]
-    return [_way(row["name"], row["encodings"]) for row in sms_providers.active(conn)
-            if row["kind"] != SANDBOX]  # fmt: skip
+    rows = sorted(sms_providers.active(conn), key=lambda row: not row["enabled"])
+    return [_way(row["name"], row["encodings"]) for row in rows if row["kind"] != SANDBOX]
 
 
 def chosen(routes: Sequence[Row]) -> list[Way]:
@@ -88,9 +88,12 @@ def _specific(route: Row) -> tuple[bool, bool, int]:
 
 
 def _drawn(routes: Sequence[Row]) -> list[Way]:
-    """A random order in which, at equal priority, each is first as often as its weight says."""
+    """A random order in which, at equal priority, each is first as often as its weight says;
+    after all of them those whose provider is disabled: what finds no other waits there."""
     draws = {route["id"]: random.random() ** (1 / route["weight"]) for route in routes}
-    ordered = sorted(routes, key=lambda route: (route["priority"], -draws[route["id"]]))
+    ordered = sorted(
+        routes, key=lambda one: (not one["enabled"], one["priority"], -draws[one["id"]])
+    )
     return [_way(route["provider"], route["encodings"]) for route in ordered]
 
 

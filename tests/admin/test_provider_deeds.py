@@ -86,6 +86,19 @@ async def test_a_providers_life_is_written_down(database: Database, vault: Vault
     assert removed[:2] == ("sms_provider.removed", {"kind": "smpp"})
 
 
+async def test_one_is_disabled_and_enabled(database: Database, do: Do) -> None:
+    await do(providers.add, "north", "smpp", SMPP)
+    for enabled in (True, False, False, True):
+        await do(providers.set_enabled, "north", enabled)
+        row = await sms_providers.find(database, "north")
+        assert row is not None
+        assert row["enabled"] == enabled
+    with pytest.raises(NotFoundError, match="no provider gone"):
+        await do(providers.set_enabled, "gone", False)
+    _, *told = [one[0] for one in await entries(database)]
+    assert told == ["sms_provider.disabled", "sms_provider.enabled"]
+
+
 async def test_addresses_bodies_and_headers_may_hold_secrets(
     database: Database, vault: Vault, do: Do
 ) -> None:

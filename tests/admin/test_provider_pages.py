@@ -80,6 +80,25 @@ async def test_a_provider_is_added_changed_and_removed(
     assert "hush" not in log
 
 
+async def test_a_provider_is_taken_out_of_service_and_back(
+    sqlite: Database, people: People, north: Visitor
+) -> None:
+    assert "Take into service" not in north.page.text
+    said = await north.send(f"{ONE}/status")
+    assert "Disabled" in said
+    assert "Take into service" in said
+    assert "Disabled" in await north.open(HERE)
+    await north.form(ONE, CHANGES | {"options.password": ""})
+    assert "Disabled" in north.page.text, "other options do not enable it"
+    await north.form(f"{ONE}/status", {"status": "gone"}, 400)
+    await north.open(ONE)
+    assert "Disabled" not in await north.send(f"{ONE}/status")
+    assert "Disabled" not in await north.open(HERE)
+    acts = await people.acts()
+    assert acts.count("sms_provider.disabled") == acts.count("sms_provider.enabled") == 1
+    await north.form(f"{HERE}/providers/gone/status", {"status": "active"}, 404)
+
+
 async def test_every_installed_kind_has_a_form(
     sqlite: Database, vault: Vault, root: Visitor
 ) -> None:

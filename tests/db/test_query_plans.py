@@ -95,6 +95,7 @@ HOT: list[Callable[[Explaining], object]] = [
     lambda conn: message_queue.leases_run_out(conn, "sandbox", START),
     lambda conn: message_queue.past_validity(conn, START),
     lambda conn: message_queue.due_scheduled(conn, START, 50),
+    lambda conn: sms_providers.is_disabled(conn, "smpp"),
     lambda conn: sms_providers.waiting_for(conn, "smpp", START, 50),
     lambda conn: sms_providers.routes_for(conn, "live", "acc", "ACME", ["1", "15"]),
     lambda conn: sms_accounts.opted_out(conn, "acc", "test", "+1", "+2"),

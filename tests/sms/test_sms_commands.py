@@ -54,6 +54,10 @@ async def test_a_provider_is_added_tried_and_removed(
     said = await asyncio.to_thread(run, *trial)
     for step in ("link: bound", "capabilities: gsm7, ucs2", "submitted: Submitted", "delivered"):
         assert step in said, said
+    for word, status in (("disable", "disabled"), ("enable", "active")):
+        await asyncio.to_thread(run, "provider", word, "north")
+        assert f"{status} " in await asyncio.to_thread(run, "provider", "list")
+        assert "no provider" in await asyncio.to_thread(run, "provider", word, "x", status=1)
     await asyncio.to_thread(run, "provider", "remove", "north")
     assert "no provider north" in await asyncio.to_thread(run, *trial, status=1)
     assert await database.write(sms_providers.active) == []
