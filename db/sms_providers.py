@@ -1,6 +1,6 @@
 """The providers of an installation, and which of them carries what."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index
@@ -115,6 +115,21 @@ def add_route(conn: Conn, **facts: Any) -> str:
 def route(conn: Conn, route_id: str) -> Row | None:
     """The route of that id."""
     return conn.one("SELECT * FROM sms_route WHERE id = :id", id=route_id)
+
+
+def change_route(conn: Conn, route_id: str, **facts: Any) -> None:
+    """Set columns of a route."""
+    sets = ", ".join(f"{column} = :{column}" for column in facts)
+    conn.run(f"UPDATE sms_route SET {sets} WHERE id = :id", id=route_id, **facts)
+
+
+def same_route(conn: Conn, facts: Mapping[str, Any]) -> Row | None:
+    """The route that leads the same messages to the same provider."""
+    return conn.one(
+        "SELECT * FROM sms_route WHERE mode = :mode AND account_id = :account_id"
+        " AND sender = :sender AND prefix = :prefix AND provider = :provider",
+        **{name: facts[name] for name in ("mode", "account_id", "sender", "prefix", "provider")},
+    )
 
 
 def remove_route(conn: Conn, route_id: str) -> bool:

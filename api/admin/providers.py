@@ -72,6 +72,11 @@ class SmsRouteForm(Body):
     priority: Count = 0
     weight: Annotated[int, Field(ge=1, le=1_000_000)] = 1
 
+    def facts(self) -> Facts:
+        """As the deeds take it: the prefix without its plus, nothing around what was written."""
+        told = {name: getattr(self, name).strip() for name in ("account_id", "sender", "prefix")}
+        return {**self.model_dump(), **told, "prefix": told["prefix"].removeprefix("+")}
+
 
 class TestForm(Body):
     """Where a test message goes, and what it shows; without a number only the link is tried."""
@@ -151,13 +156,13 @@ async def change_provider(context: PageContext, given: OptionsForm) -> Response:
 async def try_provider(context: PageContext, given: TestForm) -> Facts:
     """Connect beside the platform's own link and, to a number, send a message; nobody pays."""
     said: list[str] = []
+    well: bool | None = False
     try:
         to = e164(given.to) if given.to.strip() else ""
         row = await act(context, deeds.tested, context.path["name"], to)
         tried = configured.open_row(row, context.vault, context.settings)
         well = await try_out(tried, to, given.sender, STEP_SECONDS, said.append)
     except (LookupError, ValueError, OutgoingStoppedError) as error:
-        well = False
         said.append(str(error))
     return {**await _provider(context), "tested": said, "well": well}
 
@@ -194,8 +199,7 @@ async def show_sms_routes(context: PageContext, _: None) -> Facts:
       template="admin/sms_routes.html", again=_routes)  # fmt: skip
 async def add_sms_route(context: PageContext, given: SmsRouteForm) -> Response:
     """Let a provider carry them."""
-    facts = given.model_dump() | {"prefix": given.prefix.strip().removeprefix("+")}
-    await act(context, deeds.add_route, **facts)
+    await act(context, deeds.add_route, **given.facts())
     return go(ROUTES)
 
 
@@ -204,4 +208,25 @@ async def add_sms_route(context: PageContext, given: SmsRouteForm) -> Response:
 async def remove_sms_route(context: PageContext, given: IdForm) -> Response:
     """Let it carry them no longer."""
     await act(context, deeds.remove_route, given.id)
+    return go(ROUTES)
+
+
+async def _route(context: PageContext) -> Facts:
+    row = await context.db.write(sms_providers.route, context.path["id"])
+    if row is None:
+        raise NotFoundError(f"There is no route {context.path['id']}.")
+    return {"one": row, **await _routes(context)}
+
+
+@page("GET", f"{ROUTES}/{{id}}", roles=ADMINS, template="admin/sms_route.html")
+async def show_sms_route(context: PageContext, _: None) -> Facts:
+    """One route, to be changed."""
+    return await _route(context)
+
+
+@page("POST", f"{ROUTES}/{{id}}", roles=ADMINS, confirm=True, takes=SmsRouteForm,
+      template="admin/sms_route.html", again=_route)  # fmt: skip
+async def change_sms_route(context: PageContext, given: SmsRouteForm) -> Response:
+    """Messages from now on go by what it says."""
+    await act(context, deeds.change_route, context.path["id"], **given.facts())
     return go(ROUTES)

@@ -108,6 +108,19 @@ def add_route(conn: Conn, actor: Actor, now: Instant, /, **facts: Any) -> str:
                  lambda tx: routes.add(tx, **facts), after=facts)  # fmt: skip
 
 
+def change_route(conn: Conn, actor: Actor, now: Instant, route_id: str, /, **facts: Any) -> None:
+    """Let a route say otherwise in place; NotFoundError, ValidationFailedError."""
+    row = sms_providers.route(conn, route_id)
+    if row is None:
+        raise NotFoundError(f"There is no route {route_id}.")
+    differs = [name for name in facts if facts[name] != row[name]]
+    if differs:
+        noted(conn, actor, now, "sms_route.changed", row["provider"],
+              lambda tx: routes.change(tx, route_id, **facts),
+              before={"id": route_id, **{name: row[name] for name in differs}},
+              after={name: facts[name] for name in differs})  # fmt: skip
+
+
 def remove_route(conn: Conn, actor: Actor, now: Instant, route_id: str) -> None:
     """Let it carry them no longer; NotFoundError."""
     row = sms_providers.route(conn, route_id)

@@ -1,7 +1,7 @@
 """Which providers may carry a message, the first choice first."""
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -28,17 +28,29 @@ class Way:
 _SANDBOX_WAY = Way(SANDBOX, frozenset(Encoding))
 
 
-def add(conn: Conn, *, provider: str, mode: str, **facts: Any) -> str:
-    """Store a route; its id. ValueError where there is no such provider, or test messages would
-    leave the sandbox."""
-    row = sms_providers.named(conn, provider)
-    if row is None:
-        raise ValueError(f"there is no provider {provider}; add it first")
-    if mode == "test":
+def add(conn: Conn, **facts: Any) -> str:
+    """Store a route; its id. ValueError where there is no such provider or such a route already,
+    or test messages would leave the sandbox."""
+    _check(conn, facts)
+    return sms_providers.add_route(conn, **facts)
+
+
+def change(conn: Conn, route_id: str, **facts: Any) -> None:
+    """Let a route say this from now on; ValueError as `add`."""
+    _check(conn, facts, route_id)
+    sms_providers.change_route(conn, route_id, **facts)
+
+
+def _check(conn: Conn, facts: Mapping[str, Any], route_id: str = "") -> None:
+    if sms_providers.named(conn, facts["provider"]) is None:
+        raise ValueError(f"there is no provider {facts['provider']}; add it first")
+    if facts["mode"] == "test":
         raise ValueError("test messages always go to the sandbox")
     if not set(facts["prefix"]) <= set("0123456789"):
         raise ValueError("a prefix is the first digits of a number, without its plus")
-    return sms_providers.add_route(conn, provider=provider, mode=mode, **facts)
+    same = sms_providers.same_route(conn, facts)
+    if same is not None and same["id"] != route_id:
+        raise ValueError(f"the route {same['id']} leads there already; change that one")
 
 
 def ways(

@@ -17,9 +17,12 @@ TEXT = "Test message"
 Say = Callable[[str], None]
 
 
-async def try_out(provider: Provider, to: str, sender: str, seconds: float, say: Say) -> bool:
+async def try_out(
+    provider: Provider, to: str, sender: str, seconds: float, say: Say
+) -> bool | None:  # fmt: skip
     """Connect, send unless `to` is empty, wait for a final receipt, each at most so many seconds;
-    False where there is no link or the message was not taken. Every step is told by `say`."""
+    False where there is no link or the message was not taken, None where nobody was asked. Every
+    step is told by `say`."""
     ended = asyncio.Event()
 
     async def sink(reports: Sequence[Report]) -> None:
@@ -30,9 +33,15 @@ async def try_out(provider: Provider, to: str, sender: str, seconds: float, say:
 
     await provider.start(sink)
     try:
-        return await _connected(provider, seconds, say) and (
-            not to or await _sent(provider, _submission(to, sender), ended, seconds, say)
-        )
+        if not await _connected(provider, seconds, say):
+            return False
+        if to:
+            return await _sent(provider, _submission(to, sender), ended, seconds, say)
+        if provider.capabilities.link:
+            say("not tried: whether it takes a message. Name a number to send one.")
+            return True
+        say("not tried: address, credentials and answers. Name a number to send a message.")
+        return None
     finally:
         await provider.stop()
 
@@ -44,8 +53,8 @@ async def _connected(provider: Provider, seconds: float, say: Say) -> bool:
     except TimeoutError:
         say(f"no link: {provider.health().detail}")
         return False
-    say(f"link: {provider.health().detail}")
     can = provider.capabilities
+    say(f"link: {provider.health().detail if can.link else 'none is kept, each message asks anew'}")
     say(
         f"capabilities: {', '.join(sorted(can.encodings))};"
         f" receipts: {can.receipts}; inbound: {can.inbound}"

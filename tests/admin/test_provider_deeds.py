@@ -160,12 +160,36 @@ async def test_routes_are_written_down(database: Database, do: Do) -> None:
                           ({"prefix": "+4"}, "without its plus")):  # fmt: skip
         with pytest.raises(ValidationFailedError, match=told):
             await do(providers.add_route, **ROUTE | changes)
+    with pytest.raises(ValidationFailedError, match="leads there already"):
+        await do(providers.add_route, **ROUTE)
     await do(providers.remove_route, route_id)
     with pytest.raises(NotFoundError, match="no route"):
         await do(providers.remove_route, route_id)
     _, added, removed = await entries(database)
     assert (added[0], added[2]["prefix"]) == ("sms_route.added", "49")
     assert (removed[0], removed[1]["id"]) == ("sms_route.removed", route_id)
+
+
+async def test_a_route_is_changed_in_place(database: Database, do: Do) -> None:
+    await do(providers.add, "north", "smpp", SMPP)
+    await do(providers.add, "south", "smpp", SMPP)
+    route_id = await do(providers.add_route, **ROUTE)
+    other = await do(providers.add_route, **ROUTE | {"prefix": "44"})
+    await do(providers.change_route, route_id, **ROUTE)
+    await do(providers.change_route, route_id, **ROUTE | {"weight": 3, "provider": "south"})
+    for wrong, told in (({"provider": "gone"}, "add it first"), ({"mode": "test"}, "sandbox"),
+                        ({"prefix": "44"}, f"{other} leads there already")):  # fmt: skip
+        with pytest.raises(ValidationFailedError, match=told):
+            await do(providers.change_route, route_id, **ROUTE | wrong)
+    with pytest.raises(NotFoundError, match="no route"):
+        await do(providers.change_route, "rte_gone", **ROUTE)
+    row = await database.write(sms_providers.route, route_id)
+    assert row == {"id": route_id, **ROUTE, "weight": 3, "provider": "south"}
+    *_, changed = await entries(database)
+    assert changed == (
+        "sms_route.changed", {"id": route_id, "provider": "north", "weight": 1},
+        {"provider": "south", "weight": 3},
+    )  # fmt: skip
 
 
 async def test_a_kind_whose_package_is_gone_is_told_as_little(

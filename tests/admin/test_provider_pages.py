@@ -192,6 +192,18 @@ async def test_messages_are_led_to_it(sqlite: Database, acme: Member, north: Vis
         await north.open(ROUTES)
         await north.form(ROUTES, fields | wrong, status)
     await north.open(ROUTES)
+    assert "leads there already" in await north.form(ROUTES, fields, 400)
+    one = f"{ROUTES}/{route['id']}"
+    assert f'value="{acme.account_id}"' in await north.open(one)
+    assert one in north.actions()
+    await north.form(one, fields | {"prefix": "x"}, 400)
+    await north.open(one)
+    await north.form(one, fields | {"prefix": "44", "sender": " ", "weight": "7"})
+    assert north.at == ROUTES
+    (row,) = await sqlite.write(sms_providers.routes)
+    assert row == route | {"prefix": "44", "sender": "", "weight": 7}
+    await north.open(f"{ROUTES}/rte_gone", 404)
+    await north.open(ROUTES)
     await north.send(f"{ROUTES}/remove")
     assert await sqlite.write(sms_providers.routes) == []
     await north.form(f"{ROUTES}/remove", {"id": "rte_gone"}, 404)

@@ -75,6 +75,7 @@ async def test_a_provider_is_bound_and_sends(
     said = await root.send(PROVIDER)
     assert "link: bound" in said
     assert "submitted" not in said
+    assert "not tried: whether it takes a message" in said
     said = await root.send(PROVIDER, to="+1 555 123 4567", sender="ACME")
     for step in ("link: bound", "submitted: Submitted", "delivered", "Well"):
         assert step in said, said
@@ -82,6 +83,24 @@ async def test_a_provider_is_bound_and_sends(
     assert (await people.acts()).count("sms_provider.tested") == 2
     rows = await sqlite.all("SELECT after FROM audit_log WHERE action = 'sms_provider.tested'")
     assert [row["after"] for row in rows] == ["{}", f'{{"to": "{TO}"}}']
+
+
+async def test_without_a_number_an_api_is_not_asked(
+    sqlite: Database, vault: Vault, root: Visitor
+) -> None:
+    options = {"url": f"http://127.0.0.1:{free_port()}/send"}
+    await sqlite.write(
+        providers.add, ROOT, now(), vault, Settings(), "west", "http", options
+    )  # fmt: skip
+    await root.open(f"{HERE}/providers/west")
+    said = (await root.send(PROVIDER)).split('id="tested"')[1]
+    for told in ("Not tried", "link: none is kept", "not tried: address, credentials"):
+        assert told in said, said
+    assert "Well" not in said
+    assert "Not well" not in said
+    said = (await root.send(PROVIDER, to=TO)).split('id="tested"')[1]
+    assert "link_down" in said
+    assert "Not well" in said
 
 
 async def test_a_provider_that_is_not_there(

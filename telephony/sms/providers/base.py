@@ -155,6 +155,8 @@ class Capabilities:
     encodings: frozenset[Encoding] = PLAIN
     receipts: bool = True
     inbound: bool = False
+    link: bool = True
+    """It keeps one, which shows without a message whether the far side is there."""
 
 
 class Provider(Protocol):

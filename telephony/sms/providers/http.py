@@ -49,7 +49,7 @@ class HttpProvider:
         self.repeatable = options.unknown_outcome == "resend"
         self.capabilities = Capabilities(
             options.encodings, receipts=bool(options.status_url or options.inbound),
-            inbound=bool(options.inbound),
+            inbound=bool(options.inbound), link=False,
         )  # fmt: skip
         self._options = options
         self._egress = egress

@@ -66,7 +66,7 @@ class SandboxProvider:
 
     options: ClassVar[type[BaseModel]] = SandboxOptions
     repeatable = True
-    capabilities = Capabilities(encodings=frozenset(Encoding))
+    capabilities = Capabilities(encodings=frozenset(Encoding), link=False)
 
     def __init__(self, name: str = "sandbox") -> None:
         self.name = name
