@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from telephony.sms.providers.configured import MASK
+from telephony.sms.providers.masks import MASK
 from telephony.sms.providers.registry import kind_of
 from telephony.users.problems import bad
 

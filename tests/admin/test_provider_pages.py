@@ -13,6 +13,7 @@ from db.database import Database
 from telephony.clock import now
 from telephony.secrets import Vault
 from telephony.sms.providers import configured
+from telephony.sms.providers.masks import MASK
 from telephony.users.sessions import Member
 from tests.dashboard.visitor import Visitor
 from tests.dashboard.voice_world import add_phone, owner_of
@@ -115,13 +116,23 @@ async def test_every_installed_kind_has_a_form(
     assert "hush-three" not in said
     shown = re.search(r'name="options.headers"[^>]*>([^<]*)<', said)
     assert shown
-    assert configured.MASK in shown[1]
+    assert MASK in shown[1]
     del web["name"], web["kind"]
     await root.form(f"{HERE}/providers/web", web | {"options.headers": shown[1],
                                                     "options.window": "7"})  # fmt: skip
     assert await options(sqlite, vault, "web") == {
         "url": "https://example.com/send", "headers": headers, "window": 7,
     }  # fmt: skip
+    body = '{"apiKey": "hush-four", "to": "{to}"}'
+    await root.form(f"{HERE}/providers/web", web | {
+        "options.headers": shown[1], "options.body": body})  # fmt: skip
+    said = await root.open(f"{HERE}/providers/web")
+    assert "hush" not in said
+    masked = body.replace("hush-four", MASK)
+    assert masked in said
+    again = {"options.headers": shown[1], "options.body": masked}
+    await root.form(f"{HERE}/providers/web", web | again)
+    assert (await options(sqlite, vault, "web"))["body"] == json.loads(body)
     said = await root.form(f"{HERE}/providers/web", web | {
         "options.headers": shown[1], "options.url": "https://evil.example.com/"}, 400)  # fmt: skip
     assert "Write the secret again" in said
@@ -162,7 +173,7 @@ def test_inputs_follow_what_a_kind_declares() -> None:
     }  # fmt: skip
     given = {"port": "1", "password": "", "tls": "{}", "window": " "}
     assert given_options("smpp", given, {"password": "x"}) == {
-        "port": 1, "password": configured.MASK, "tls": {},
+        "port": 1, "password": MASK, "tls": {},
     }  # fmt: skip
     assert given_options("smpp", given, {}) == {"port": 1, "tls": {}}
 
@@ -177,36 +188,6 @@ async def test_a_provider_whose_kind_is_gone_is_removed(
     await root.open(ONE)
     await root.send(f"{ONE}/remove")
     assert await sqlite.write(sms_providers.active) == []
-
-
-async def test_messages_are_led_to_it(sqlite: Database, acme: Member, north: Visitor) -> None:
-    await north.open(ROUTES)
-    fields = {"provider": "north", "prefix": "+49", "account_id": acme.account_id,
-              "sender": "ACME", "priority": "1", "weight": "3"}  # fmt: skip
-    said = await north.form(ROUTES, fields)
-    assert acme.account_id in said
-    (route,) = await sqlite.write(sms_providers.routes)
-    assert (route["prefix"], route["account_id"], route["weight"]) == ("49", acme.account_id, 3)
-    for wrong, status in (({"prefix": "x"}, 400), ({"weight": "0"}, 400), ({"mode": "test"}, 400),
-                          ({"provider": "gone"}, 400), ({"priority": "-1"}, 400)):  # fmt: skip
-        await north.open(ROUTES)
-        await north.form(ROUTES, fields | wrong, status)
-    await north.open(ROUTES)
-    assert "leads there already" in await north.form(ROUTES, fields, 400)
-    one = f"{ROUTES}/{route['id']}"
-    assert f'value="{acme.account_id}"' in await north.open(one)
-    assert one in north.actions()
-    await north.form(one, fields | {"prefix": "x"}, 400)
-    await north.open(one)
-    await north.form(one, fields | {"prefix": "44", "sender": " ", "weight": "7"})
-    assert north.at == ROUTES
-    (row,) = await sqlite.write(sms_providers.routes)
-    assert row == route | {"prefix": "44", "sender": "", "weight": 7}
-    await north.open(f"{ROUTES}/rte_gone", 404)
-    await north.open(ROUTES)
-    await north.send(f"{ROUTES}/remove")
-    assert await sqlite.write(sms_providers.routes) == []
-    await north.form(f"{ROUTES}/remove", {"id": "rte_gone"}, 404)
 
 
 async def test_numbers_are_assigned_ruled_and_taken_away(

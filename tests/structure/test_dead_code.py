@@ -22,7 +22,9 @@ USED_BY_OTHERS = {
     "wait_ready": "tests wait for a link with it",
     "dial": "tests call from a softphone with it",
 }
-DECORATORS = ["@endpoint", "@page", "@*.command", "@field_validator", "@model_validator"]
+DECORATORS = [
+    "@endpoint", "@page", "@*.command", "@field_serializer", "@field_validator", "@model_validator",
+]  # fmt: skip
 
 
 def named_in_templates() -> set[str]:

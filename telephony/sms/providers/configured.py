@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from db import sms_providers
@@ -15,14 +15,13 @@ from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.sms.providers import smpp_options
 from telephony.sms.providers.base import Provider
+from telephony.sms.providers.masks import MASK, has_mask, unmasked
 from telephony.sms.providers.registry import build, kind_of
 
 CHANNEL = "sms-providers"
 RESERVED = ("sandbox", "smpp")
 """Names of the providers that need no row."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-MASK = str(SecretStr("x"))
-"""What stands for a secret where options are shown."""
 PEER = ("host", "port", "tls", "url", "status_url")
 """Options that say to whom the secrets go."""
 
@@ -73,7 +72,7 @@ def opened(row: Row, vault: Vault) -> dict[str, object]:
 def shown(row: Row, vault: Vault) -> dict[str, object]:
     """The same with a mask in place of each secret; LookupError or ValueError as `open_row`."""
     found = kind_of(row["kind"]).options.model_validate(opened(row, vault))
-    return found.model_dump(mode="json", exclude_defaults=True)
+    return found.model_dump(mode="json", exclude_defaults=True, exclude_unset=True)
 
 
 def secret_names(kind: str, options: Mapping[str, object]) -> set[str]:
@@ -83,32 +82,46 @@ def secret_names(kind: str, options: Mapping[str, object]) -> set[str]:
         found = kind_of(kind).options.model_validate(options).model_dump(mode="json")
     except (LookupError, ValueError):
         return set(options)
-    return {name for name in options if MASK in json.dumps(found.get(name, MASK))}
+    return {name for name in options if _hides(found.get(name, MASK))}
+
+
+def _hides(shown: object) -> bool:
+    """An address with a secret parameter is none itself."""
+    return shown == MASK if isinstance(shown, str) else MASK in json.dumps(shown)
 
 
 def with_kept_secrets(row: Row, vault: Vault, options: Mapping[str, object]) -> dict[str, object]:
     """Options in which a mask stands for the secret that the row has there. ValidationFailedError
     where it would go to another peer: nobody gets to see it by naming another host."""
     before = opened(row, vault)
-    told = {name: _unmasked(value, before.get(name)) for name, value in options.items()}
-    if told != options and _peer(row["kind"], told) != _peer(row["kind"], before):
+    told = {name: unmasked(value, before.get(name)) for name, value in options.items()}
+    kept = [name for name in told if told[name] != options[name]]
+    if kept and _peer(row["kind"], told) != _peer(row["kind"], before):
         raise _wrong({f"options.{name}": "Write the secret again: it would go to another peer."
-                      for name in told if told[name] != options[name]})  # fmt: skip
+                      for name in kept})  # fmt: skip
+    _must_stay_hidden(row["kind"], told, options, kept)
     return told
+
+
+def _must_stay_hidden(
+    kind: str, told: Mapping[str, object], options: Mapping[str, object], kept: list[str]
+) -> None:
+    """Nobody gets to see a secret by saying that it is none, or takes a mask for one."""
+    lost = [name for name in told if has_mask(told[name])]
+    try:
+        dumped = kind_of(kind).options.model_validate(told).model_dump(mode="json")
+    except (LookupError, ValueError):
+        dumped = {}  # it is refused, option by option
+    seen = [name for name in kept if name in dumped and unmasked(options[name], dumped[name])
+            != options[name]]  # fmt: skip
+    if lost or seen:
+        raise _wrong({f"options.{name}": "Write the secret again: nothing is known to keep here."
+                      for name in {*lost, *seen}})  # fmt: skip
 
 
 def _peer(kind: str, options: Mapping[str, object]) -> list[object]:
     fields = kind_of(kind).options.model_fields
     return [options.get(one, fields[one].default) for one in PEER if one in fields]
-
-
-def _unmasked(value: object, before: object) -> object:
-    if value == MASK:
-        return before
-    if isinstance(value, dict):
-        known = before if isinstance(before, dict) else {}
-        return {name: _unmasked(one, known.get(name)) for name, one in value.items()}
-    return value
 
 
 def remove(conn: Conn, name: str, now: Instant) -> None:

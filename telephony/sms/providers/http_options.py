@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
 from telephony.sms.alphabets import Encoding
 from telephony.sms.providers.base import ReceiptState
+from telephony.sms.providers.masks import masked, masked_url
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
@@ -58,6 +59,17 @@ class HttpOptions(BaseModel):
     inbound: HttpInbound | None = None
     """What it pushes to us by itself."""
     poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
+    secret_fields: frozenset[str] = frozenset()
+    """Fields of `body` and parameters of the URLs that are secret though their name does not say
+    so."""
+
+    @field_serializer("body", when_used="json")
+    def _body_shown(self, body: dict[str, object]) -> object:
+        return masked(body, self.secret_fields)
+
+    @field_serializer("url", "status_url", when_used="json")
+    def _url_shown(self, url: str) -> str:
+        return masked_url(url, self.secret_fields)
 
 
 def filled(template: object, values: Mapping[str, str | int]) -> object:
