@@ -16,7 +16,7 @@ from db import components, trunks
 from telephony.admin import carriers as deeds
 from telephony.errors import NotFoundError
 from telephony.voice.trunk_worker import look
-from telephony.voice.trunks import CODECS, DEFAULT_PORT, CarrierFacts, component
+from telephony.voice.trunks import CODECS, DEFAULT_PORT, CarrierFacts, component, registration
 
 page = Pages()
 ONE = f"{HERE}/trunks/{{name}}"
@@ -109,7 +109,7 @@ async def _trunk(context: PageContext) -> Facts:
     found = await components.every(context.db)
     health = [one for one in found if one["name"] == component(row["name"])]
     return {"one": row, "routes": led, "known": CODECS, "acts": acts(context),
-            "health": health[0] if health else None}  # fmt: skip
+            "registration": registration(row), "health": health[0] if health else None}  # fmt: skip
 
 
 @page("GET", ONE, roles=LOOKERS, template="admin/trunk.html")
@@ -143,7 +143,7 @@ async def ask_trunk(context: PageContext, _: None) -> Facts:
     row = facts["one"]
     await act(context, deeds.tested, row["name"])
     found = await look(row["name"], row["host"], row["port"], row["transport"])
-    return {**facts, "tested": [found.detail], "well": found.up}
+    return {**facts, "tested": [found.detail, facts["registration"]], "well": found.up}
 
 
 @page("POST", f"{ONE}/remove", roles=ADMINS, confirm=True)

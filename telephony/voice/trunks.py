@@ -182,6 +182,19 @@ def component(name: str) -> str:
     return f"trunk:{name}"
 
 
+def registration(row: Row) -> str:
+    """What is known of a carrier's registration, in a sentence for people."""
+    if not row["registers"]:
+        how = f"our answers as {row['username']}" if row["username"] else "our address"
+        return f"Registration: none; it knows us by {how}."
+    if row["status"] != "active":
+        return "Registration: none while it is out of service."
+    return (
+        "Registration: we register there; whether that stands is not known here, and OPTIONS does"
+        " not tell. Asterisk's console does: pjsip show registrations."
+    )
+
+
 def astdb_rows(row: Row, addresses: Sequence[str], vault: Vault, settings: Settings) -> Rows:
     """What AstDB holds of a trunk, by family; `addresses` is where its host name leads to. A
     name in `match` would be looked up for every packet that comes in."""

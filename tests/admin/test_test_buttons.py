@@ -24,12 +24,16 @@ ROOT = Actor("usr_root", "root@example.com")
 TO = "+15551234567"
 
 
-async def carrier(database: Database, vault: Vault, port: int) -> None:
+async def carrier(
+    database: Database, vault: Vault, port: int, name: str = "north", username: str = "",
+    registers: bool = False,
+) -> None:  # fmt: skip
     facts = CarrierFacts(
-        host="127.0.0.1", port=port, transport="udp", username="", registers=False,
+        host="127.0.0.1", port=port, transport="udp", username=username, registers=registers,
         codecs=["ulaw"], caller_id_format="e164", cidrs=[], capacity=None,
     )  # fmt: skip
-    await database.write(carriers.add, ROOT, now(), vault, "north", "", facts)
+    secret = "hush" if username else ""
+    await database.write(carriers.add, ROOT, now(), vault, name, secret, facts)
 
 
 async def provider(database: Database, vault: Vault, host: str, port: int) -> None:
@@ -52,6 +56,28 @@ async def test_a_carrier_is_asked_now(
     assert "OPTIONS: " in said
     assert "Not well" in said
     assert (await people.acts()).count("trunk.tested") == 2
+
+
+async def test_what_is_known_of_a_registration_is_said(
+    sqlite: Database, vault: Vault, root: Visitor
+) -> None:
+    port = free_port()
+    await carrier(sqlite, vault, port)
+    await carrier(sqlite, vault, port, "asks", "us")
+    await carrier(sqlite, vault, port, "books", "us", registers=True)
+    for name, told in (
+        ("north", "none; it knows us by our address"),
+        ("asks", "none; it knows us by our answers as us"),
+        ("books", "we register there; whether that stands is not known here"),
+    ):  # fmt: skip
+        assert f"Registration: {told}" in await root.open(f"{HERE}/trunks/{name}")
+        with registrar(port):
+            said = await root.send(f"{HERE}/trunks/{name}/test")
+        assert f"Registration: {told}" in said.split('id="tested"')[1]
+    await sqlite.write(carriers.set_status, ROOT, now(), "books", "disabled")
+    said = await root.open(f"{HERE}/trunks/books")
+    assert "Registration: none while it is out of service" in said
+    assert "Registration" not in await root.open(f"{HERE}/new-trunk")
 
 
 async def test_htmx_gets_the_part_alone(sqlite: Database, vault: Vault, root: Visitor) -> None:
