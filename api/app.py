@@ -14,6 +14,7 @@ from api import health, problems
 from api.admin import pages as admin
 from api.background import Background
 from api.dashboard import pages as dashboard
+from api.dashboard.confirm import prove
 from api.dashboard.viewer import viewer_of as signed_in
 from api.docs import annotated, live
 from api.docs import pages as docs
@@ -97,7 +98,8 @@ def create_app(
     app.state.recordings, app.state.background = open_store(settings), background
     app.state.endpoints = ENDPOINTS
     app.state.gate = Gate(db, settings)
-    app.state.viewer_of, app.state.streams = viewer_of, Streams()
+    app.state.viewer_of, app.state.prove = viewer_of, prove
+    app.state.streams = Streams()
     app.state.sign_in, app.state.proxies = SignIn(db, vault, Hasher()), Proxies.of(settings)
     return request_ids(background.requests.note, guarded(app, is_https(settings)))
 

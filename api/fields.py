@@ -1,6 +1,7 @@
 """Kinds of fields that several endpoints take or give."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -122,6 +123,10 @@ WHOLE = BeforeValidator(_whole)
 """For an int, after its limits: pydantic alone takes `true` for 1."""
 
 
+SECRET = {"format": "password"}
+"""Of a field that no page may show again."""
+
+
 class Body(BaseModel):
     """A request: unknown fields are refused, so that a typing error does not go unseen."""
 
@@ -134,6 +139,11 @@ class Body(BaseModel):
         if isinstance(value, str) and "\0" in value:
             raise ValueError("the character NUL cannot be used")
         return value
+
+    @classmethod
+    def secret_names(cls) -> Collection[str]:
+        """Names of fields that are secret, as a form has them."""
+        return {name for name, one in cls.model_fields.items() if one.json_schema_extra == SECRET}
 
 
 class Nothing(Body):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from telephony.sms.providers.masks import MASK
-from telephony.sms.providers.registry import kind_of
+from telephony.sms.providers.registry import kind_of, kinds
 from telephony.users.problems import bad
 
 PREFIX = "options."
@@ -55,6 +55,13 @@ def given_options(
         elif _look(one) == "secret" and name in known:
             found[name] = MASK
     return found
+
+
+def secret_inputs() -> set[str]:
+    """The inputs of secrets, of whatever kind."""
+    schemas = [kind_of(kind).options.model_json_schema() for kind in kinds()]
+    return {f"{PREFIX}{name}" for schema in schemas for name, one in _properties(schema).items()
+            if _look(one) == "secret"}  # fmt: skip
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

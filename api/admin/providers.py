@@ -1,7 +1,7 @@
 """SMS providers: added, given other options, disabled, removed; and the messages that each of
 them carries. Secrets among the options are written, never shown."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
 from api.admin.network import HERE, Name, StatusForm
-from api.admin.provider_options import PREFIX, given_options, options_of
+from api.admin.provider_options import PREFIX, given_options, options_of, secret_inputs
 from api.dashboard.forms import IdForm
 from api.dashboard.viewer import go
 from api.fields import Body
@@ -52,6 +52,11 @@ class OptionsForm(Body):
                 if name.startswith(PREFIX)}  # fmt: skip
         rest = {name: text for name, text in given.items() if not name.startswith(PREFIX)}
         return {**rest, "options": told}
+
+    @classmethod
+    def secret_names(cls) -> Collection[str]:
+        """Inputs of all kinds of providers, since the form does not tell its kind."""
+        return secret_inputs()
 
 
 class NewProviderForm(OptionsForm):

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
 from api.admin.network import HERE, Name, StatusForm
+from api.dashboard.forms import Secret
 from api.dashboard.viewer import go
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
@@ -32,7 +33,7 @@ class TrunkForm(Body):
     port: Number = DEFAULT_PORT
     transport: Literal["udp", "tcp", "tls"]
     username: Text = ""
-    secret: Text = ""
+    secret: Secret = ""
     registers: Literal["", "on"] = ""
     codecs: list[str]
     caller_id_format: Literal["e164", "digits", "national"]

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.fields import Body
+from api.fields import SECRET, Body
 
 Text = Annotated[str, Field(max_length=1_000)]
-Secret = Annotated[str, Field(max_length=1_000)]
+Secret = Annotated[str, Field(max_length=1_000, json_schema_extra=SECRET)]
 Answer = Annotated[str, Field(max_length=20_000)]
 
 
@@ -63,12 +63,6 @@ class NewPasswordForm(Body):
     password: Secret
 
 
-class ConfirmForm(NextQuery):
-    """The password again."""
-
-    password: Secret
-
-
 class IdForm(Body):
     """What one of a list is to be acted on."""
 
@@ -78,7 +72,7 @@ class IdForm(Body):
 class TotpForm(Body):
     """The first code of a new app."""
 
-    code: Text
+    code: Secret
 
 
 class AddPasskeyForm(PasskeyForm):

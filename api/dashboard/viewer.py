@@ -78,6 +78,11 @@ def keep(context: PageContext, answer: Response, token: str) -> None:
     cookies.write(answer, context.settings, SESSION, token, LIFE_SECONDS_MAX)
 
 
+def keep_later(context: PageContext, token: str) -> None:
+    """Set it with whatever the answer will be, also if that is an error."""
+    cookies.later(context.request, SESSION, token, LIFE_SECONDS_MAX)
+
+
 def signed_out(context: PageContext, target: str) -> Response:
     """Have the browser forget its session, and go on."""
     answer = go(target)

@@ -1,6 +1,6 @@
 """Cookies that no script reads and no other host sets."""
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from telephony.settings import Settings
@@ -29,6 +29,26 @@ def write(
         full_name(settings, name), value, max_age=seconds, path="/", httponly=True,
         secure=is_https(settings), samesite="lax",
     )  # fmt: skip
+
+
+def later(request: Request, name: str, value: str, seconds: int | None = None) -> None:
+    """Set it with the answer to this request; `remember` must follow on that."""
+    if not hasattr(request.state, "cookies"):
+        request.state.cookies = {}
+    request.state.cookies[name] = value, seconds
+
+
+def coming(request: Request, name: str) -> str:
+    """The value that it is about to get, empty for none."""
+    return str(getattr(request.state, "cookies", {}).get(name, ("",))[0])
+
+
+def remember(request: Request, response: Response) -> None:
+    """Set what is to be set, but for what the response has set anew."""
+    settings, there = request.app.state.settings, response.headers.getlist("set-cookie")
+    for name, (value, seconds) in getattr(request.state, "cookies", {}).items():
+        if not any(one.startswith(f"{full_name(settings, name)}=") for one in there):
+            write(response, settings, name, value, seconds)
 
 
 def forget(response: Response, settings: Settings, name: str) -> None:

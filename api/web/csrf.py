@@ -18,19 +18,12 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def token(request: Request) -> str:
-    """The token of this visitor's forms; `remember` must follow on the response."""
-    given = cookies.read(request, COOKIE)
+    """The token of this visitor's forms; `cookies.remember` must follow on the response."""
+    given = cookies.read(request, COOKIE) or cookies.coming(request, COOKIE)
     if not given:
-        given = request.state.form_cookie = getattr(
-            request.state, "form_cookie", ""
-        ) or secrets.token_urlsafe(32)
+        given = secrets.token_urlsafe(32)
+        cookies.later(request, COOKIE, given)
     return _token(request, given)
-
-
-def remember(request: Request, response: Response) -> None:
-    """Set the cookie if `token` had to make one up."""
-    if made := getattr(request.state, "form_cookie", ""):
-        cookies.write(response, request.app.state.settings, COOKIE, made)
 
 
 def renew(response: Response, request: Request) -> None:

@@ -8,7 +8,7 @@ form: where to go next). A form whose fields or deed are refused is shown again 
 import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from api.problems import from_validation
-from api.web import csrf
+from api.web import carried, cookies, csrf
 from api.web.refusals import LooksOnlyError, RoleMissingError
 from api.web.templates import render
 from db.database import Database
@@ -93,11 +93,11 @@ Run = Callable[[PageContext, Any], Awaitable[Facts | Response]]
 @dataclass(frozen=True)
 class Page:
     """`roles` None: public; else only who has one of them; with `confirm` only who has proved
-    lately to be the one who signed in, others are sent to do that first. `takes` is the model of
-    the query, or of the form. `part` is the template where htmx asks. `again` gives the facts
-    with which `template` shows a refused form once more. `packed`: it may be compressed for
-    whoever is not signed in, since nothing in it is secret (BREACH). `looking`: its form is taken
-    from an administrator who only looks at an account."""
+    lately to be the one who signed in; others are asked for that first, and their form goes on.
+    `takes` is the model of the query, or of the form. `part` is the template where htmx asks.
+    `again` gives the facts with which `template` shows a refused form once more. `packed`: it may
+    be compressed for whoever is not signed in, since nothing in it is secret (BREACH). `looking`:
+    its form is taken from an administrator who only looks at an account."""
 
     method: str
     path: str
@@ -128,7 +128,7 @@ class Page:
                 raise RoleMissingError
             if viewer.looks and self.method != "GET" and not self.looking:
                 raise LooksOnlyError
-            if self.confirm and not viewer.confirmed(now()):
+            if self.confirm and _leads_away(request) and not viewer.confirmed(now()):
                 return _elsewhere(request, CONFIRM)
         if any("\0" in part for part in request.path_params.values()):
             raise NotFoundError
@@ -148,8 +148,14 @@ class Page:
         try:
             sent = form.get(csrf.FIELD) or context.request.headers.get(csrf.HEADER, "")
             csrf.check(context.request, str(sent))
+            if self.confirm and not context.viewer.confirmed(context.now):
+                found = await context.request.app.state.prove(context, form, self.takes)
+                if isinstance(found, Response):
+                    return self._answer(context, found)
+                context = replace(context, viewer=found)
             try:
-                given = self._parse({k: v for k, v in form.items() if k != csrf.FIELD})
+                carried.must_be_whole(form)
+                given = self._parse(carried.own(form))
                 return self._answer(context, await self.run(context, given))
             except Problem as problem:
                 if self.again is None:
@@ -170,15 +176,15 @@ class Page:
         assert self.again
         found = problem.extra.get("errors", ())
         errors = {one["field"]: one["message"] for one in found} or {"": problem.detail}
-        values = {name: value for name, value in form.items() if isinstance(value, str)}
-        refused = PageContext(**{**context.__dict__, "errors": errors, "values": values})
+        values = {k: value for k, value in carried.own(form).items() if isinstance(value, str)}
+        refused = replace(context, errors=errors, values=values)
         return self._answer(refused, await self.again(refused), problem.status)
 
     def _answer(
         self, context: PageContext, answer: Facts | Response, status: int = 200
     ) -> Response:
         if isinstance(answer, Response):
-            csrf.remember(context.request, answer)
+            cookies.remember(context.request, answer)
             return answer
         template = self.part if self.part and context.wants_part else self.template
         shared = {"errors": context.errors, "values": context.values}
@@ -216,6 +222,11 @@ async def _pack(request: Request, response: Response) -> Response:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Cookie, HX-Request, Accept-Encoding"
     return response
+
+
+def _leads_away(request: Request) -> bool:
+    """True where another page must come first; a form is shown it in place of its answer."""
+    return request.method == "GET" or "hx-request" in request.headers
 
 
 def _elsewhere(request: Request, page: str) -> Response:

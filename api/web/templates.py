@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.version import VERSION
-from api.web import assets, csrf, formats
+from api.web import assets, cookies, csrf, formats
 from api.web.highlight import coloured
 
 API = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def render(request: Request, template: str, status: int = 200, **facts: Any) -> 
     }
     page = environment().get_template(template).render(shared | facts)
     response = HTMLResponse(page, status)
-    csrf.remember(request, response)
+    cookies.remember(request, response)
     return response
 
 

@@ -177,9 +177,12 @@ async def test_money_asks_for_a_confirmation(
     await root.open(page)
     old = now() - 11 * MINUTE
     await sqlite.write(lambda conn: conn.run("UPDATE session SET confirmed_at = :old", old=old))
-    await root.send(page, what="paid_in", mode="live", amount="1", reason="r")
-    assert root.at == "/confirm"
+    await root.send(page, 403, what="paid_in", mode="live", amount="1", reason="Mr. O'Neil <b>")
     assert await sqlite.all("SELECT id FROM journal") == []
+    await root.confirm()
+    assert "Mr. O'Neil <b>" in await root.open("/admin/audit")
+    (journal,) = await sqlite.all("SELECT kind FROM journal")
+    assert journal["kind"]
 
 
 async def test_what_is_not_there_is_not_found(root: Visitor) -> None:

@@ -22,7 +22,7 @@ from tests.dashboard.visitor import Visitor
 from tests.users.world import MINUTE, People
 
 ADA, BOB, ROOT = "ada@example.com", "bob@example.com", "root@example.com"
-FREE = {"/sign-out", "/confirm", "/confirm/passkey", "/admin/looking/end"}
+FREE = {"/sign-out", "/confirm", "/admin/looking/end"}
 ONLY_LOOKS = "You only look at this account"
 
 

@@ -62,7 +62,7 @@ LAST = ("/disable", "/close", "/cancel", "/revoke", "/give-up", "/take-back", "/
         "/end-others", "/password")  # fmt: skip
 """Ends of actions after which less is there to act on."""
 REFUSED_TO_ALL = {
-    "/invitation/{token}/accept": 403, "/confirm/passkey": 403, "/dashboard/security/codes": 403,
+    "/invitation/{token}/accept": 403, "/dashboard/security/codes": 403,
     "/dashboard/security/two-factor": 403, "/dashboard/security/two-factor/off": 403,
     "/dashboard/security/passkeys": 403, "/dashboard/identity": 400,
     "/dashboard/caller-ids/code": 400, "/dashboard/caller-ids/remove": 409,

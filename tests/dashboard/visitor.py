@@ -9,7 +9,7 @@ import httpx
 from tests.users.world import PASSWORD, URL, codes
 
 FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
-INPUT = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
+INPUT = re.compile(r'<input type="hidden" name="([\w.:-]+)" value="([^"]*)"')
 
 
 class Visitor:
@@ -37,6 +37,11 @@ class Visitor:
         )
         assert self.page.status_code == status, (action, self.page.status_code, self.page.text)
         return unescape(self.page.text)
+
+    async def confirm(self, password: str = PASSWORD, status: int = 200) -> str:
+        """Give the password where it is asked for instead of what was wanted; what follows."""
+        assert 'name="confirm_password"' in self.page.text, self.page.text
+        return await self.send(self.actions()[-2], status, confirm_password=password)
 
     async def form(self, action: str, fields: dict[str, str], status: int = 200) -> str:
         """Send fields with any names, by the token of the present page, where no form of it need

@@ -92,7 +92,7 @@ def test_a_token_belongs_to_its_cookie_and_to_this_platform(app: App) -> None:
     made = csrf.token(first)
     assert csrf.token(first) == made != csrf.token(second)
     response = Response()
-    csrf.remember(first, response)
+    cookies.remember(first, response)
     cookie = response.headers["set-cookie"].partition(";")[0]
     here = {"sec_fetch_site": "same-origin"}
     csrf.check(request(app, cookie, **here), made)
@@ -114,7 +114,7 @@ def test_a_token_belongs_to_its_cookie_and_to_this_platform(app: App) -> None:
 def test_who_has_a_cookie_gets_no_other(app: App) -> None:
     asked, response = request(app, "form=kept"), Response()
     assert csrf.token(asked) == csrf.token(request(app, "form=kept"))
-    csrf.remember(asked, response)
+    cookies.remember(asked, response)
     assert "set-cookie" not in response.headers
 
 

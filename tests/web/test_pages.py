@@ -172,9 +172,9 @@ async def test_what_needs_a_confirmation_sends_there_and_back(web: httpx.AsyncCl
         ("https://evil.example/x", "/confirm"),
         ("", "/confirm"),
     ):
-        headers = doubtful | {"Referer": referrer}
+        headers = doubtful | {"Referer": referrer, "HX-Request": "true"}
         response = await web.post("/sample/safe", data=form, headers=headers)
-        assert (response.status_code, response.headers["location"]) == (303, target)
+        assert (response.status_code, response.headers["hx-redirect"]) == (401, target)
     part = doubtful | {"HX-Request": "true"}
     response = await web.get("/sample/safe", headers=part)
     assert response.headers["hx-redirect"] == "/confirm"

@@ -13,7 +13,7 @@
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       try {
-        form.elements.answer.value = JSON.stringify(await ask(form));
+        form.querySelector("[data-passkey-answer]").value = JSON.stringify(await ask(form));
         form.submit();
       } catch {
         form.querySelector("[data-passkey-status]").textContent = form.dataset.failed;
