@@ -77,7 +77,7 @@ class InsufficientFundsError(Problem):
     """`required` and `available` are in the account's currency."""
 
     status, code = 402, "insufficient_funds"
-    title = "The wallet does not cover this. Top it up and send the request again."
+    title = "The wallet that pays for this does not cover it. Top it up and send the request again."
 
 
 class SpendCapReachedError(Problem):

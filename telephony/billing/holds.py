@@ -31,7 +31,7 @@ def place(
     money."""
     pot = ledger.pot(conn, account_id, mode, kind)
     if not ledger.set_aside(conn, pot["id"], amount):
-        raise not_enough(amount, pot["balance"] - pot["held"])
+        raise not_enough(pot, amount)
     holds.add(
         conn, reference, pot["id"], amount, now, mode=mode, key_id=key_id, expires_at=expires_at
     )
@@ -63,8 +63,7 @@ def place_many(
 def _uncovered(conn: Conn, pot_id: str, payer: Payer, amount: Micros) -> Problem | None:
     """Set an amount aside and count it; why not, and then nothing is changed."""
     if not ledger.set_aside(conn, pot_id, amount):
-        pot = ledger.pot_by_id(conn, pot_id)
-        return not_enough(amount, pot["balance"] - pot["held"])
+        return not_enough(ledger.pot_by_id(conn, pot_id), amount)
     if reached := limits.spend(conn, payer, amount):
         ledger.give_back(conn, pot_id, amount, 0)
         return reached

@@ -9,6 +9,10 @@ from telephony.money import Micros, to_json
 
 PLATFORM = "acc_platform"
 MODES = ("live", "test")
+SIP_SHORT = (
+    "The SIP wallet, from which calls are paid, does not cover this. Move money there from the"
+    " wallet (POST /voip/topup, or the dashboard's page Wallet) and try again."
+)
 
 
 def open_pots(conn: Conn, account_id: str, currency: str) -> None:
@@ -58,7 +62,7 @@ def change(conn: Conn, pot: Row, amount: Micros, now: Instant) -> None:
     writes the journal that belongs to it."""
     after = ledger.change_balance(conn, pot["id"], amount)
     if after is None:
-        raise not_enough(-amount, pot["balance"] - pot["held"])
+        raise not_enough(pot, -amount)
     limits.watch(conn, after, now)
 
 
@@ -79,9 +83,17 @@ def chain_journals(conn: Conn, on: bool) -> None:
         chain.activate(conn, mode, on)
 
 
-def not_enough(required: Micros, free: Micros) -> InsufficientFundsError:
-    """The error that tells how much was needed and how much there was."""
-    return InsufficientFundsError(required=to_json(required), available=to_json(free))
+def not_enough(pot: Row, required: Micros) -> InsufficientFundsError:
+    """The error that tells how much was needed of which pot, and how much there was."""
+    free = to_json(pot["balance"] - pot["held"])
+    detail = SIP_SHORT if pot["kind"] == "sip" else ""
+    return InsufficientFundsError(detail, required=to_json(required), available=free)
+
+
+def just_short(conn: Conn, account_id: str, mode: str, kind: str) -> InsufficientFundsError:
+    """The error of whoever wants a millionth more than a pot has free."""
+    pot = ledger.pot(conn, account_id, mode, kind)
+    return not_enough(pot, pot["balance"] - pot["held"] + 1)
 
 
 def _positive(amount: Micros) -> None:

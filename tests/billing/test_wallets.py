@@ -116,6 +116,7 @@ async def test_a_refusal_tells_what_was_needed(database: Database, rich: Custome
     with pytest.raises(InsufficientFundsError) as refused:
         await database.write(place, rich, "m1", 10 * MICROS + 500_000)
     assert refused.value.extra == {"required": 10.5, "available": 10}
+    assert "SIP" not in refused.value.detail
     assert await pot(database, rich) == (10 * MICROS, 0)
     assert await database.all("SELECT * FROM hold") == []
 

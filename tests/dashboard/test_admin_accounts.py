@@ -118,7 +118,7 @@ async def test_money_is_paid_in_corrected_and_refunded(
         ({"amount": "-1"}, 400, "above 0"),
         ({"reason": ""}, 400, "Give a reason"),
         ({"mode": "play"}, 400, "Live"),
-        ({"what": "correction", "amount": "-1"}, 402, "does not cover this"),
+        ({"what": "correction", "amount": "-1"}, 402, "does not cover it"),
     ],
 )
 async def test_what_cannot_be_booked_is_said_in_the_form(

@@ -51,7 +51,7 @@ async def test_links_keep_filters_and_escape_them(people: People, owner: Member,
 async def test_messages_of_the_other_mode_are_not_mixed_in(
     sqlite: Database, owner: Member, ada: Visitor
 ) -> None:
-    with pytest.raises(Exception, match="The wallet does not cover"):
+    with pytest.raises(Exception, match="The wallet that pays for this does not cover"):
         await sent(sqlite, owner)
     said = await ada.open("/dashboard/messages?mode=live")
     assert 'href="?mode=live" aria-current="true"' in said

@@ -118,7 +118,8 @@ async def test_an_empty_wallet_is_told(sqlite: Database, people: People, bob: Vi
     await bob.open(HERE)
     await sqlite.write(caller_ids.verify, member.account_id, NUMBER, "test", now())
     said = await bob.send(HERE, 402, 0, **{"from": "poor", "to": TO, "caller_id": NUMBER})
-    assert "sip" in said.lower()
+    assert "The SIP wallet, from which calls are paid, does not cover this." in said
+    assert "Move money there from the wallet (POST /voip/topup, or the dashboard's page" in said
     assert await sqlite.all("SELECT * FROM call") == []
 
 

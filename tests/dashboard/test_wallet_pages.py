@@ -51,7 +51,7 @@ async def test_money_is_moved_once_and_shown(sqlite: Database, owner: Member, ad
 @pytest.mark.parametrize(
     ("amount", "status", "told"),
     [
-        ("100.01", 402, "does not cover this"),
+        ("100.01", 402, "does not cover it"),
         ("0", 400, "above 0"),
         ("-5", 400, "above 0"),
         ("a lot", 400, "Write an amount such as"),

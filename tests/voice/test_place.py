@@ -186,6 +186,9 @@ async def test_less_than_the_first_step_is_not_enough(
     with pytest.raises(InsufficientFundsError) as raised:
         await placed(database, who, to)
     assert raised.value.extra == {"required": required, "available": float(funds)}
+    assert "The SIP wallet" in raised.value.detail
+    assert "POST /voip/topup" in raised.value.detail
+    assert (raised.value.status, raised.value.code) == (402, "insufficient_funds")
 
 
 async def test_calls_at_once_never_hold_the_same_money(database: Database) -> None:
