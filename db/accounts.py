@@ -128,6 +128,12 @@ async def find_key(reader: Reader, account_id: str, key_id: str) -> Row | None:
     )  # fmt: skip
 
 
+async def has_key(reader: Reader, account_id: str, mode: str) -> bool:
+    """Whether an account has or had a key of that mode."""
+    sql = "SELECT 1 AS yes FROM api_key WHERE account_id = :id AND mode = :mode LIMIT 1"
+    return await reader.one(sql, id=account_id, mode=mode) is not None
+
+
 async def keys_ending(reader: Reader, account_id: str, now: int, until: int) -> list[Row]:
     """Keys of an account that work and end before an instant, the first one first."""
     return await reader.all(

@@ -62,7 +62,7 @@ async def _choices(context: PageContext, mode: str) -> Facts:
 @page("GET", f"{HERE}/new", roles=BUILDERS, template="dashboard/call_new.html", takes=ModeQuery)
 async def new_call(context: PageContext, given: ModeQuery) -> Facts:
     """The form of a call."""
-    return await _choices(context, given.mode_for(member(context)))
+    return await _choices(context, given.mode_for(context))
 
 
 async def _again(context: PageContext) -> Facts:

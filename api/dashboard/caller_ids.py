@@ -47,7 +47,7 @@ async def _again(context: PageContext) -> Facts:
 @page("GET", HERE, roles=LOOKERS, template="dashboard/caller_ids.html", takes=ModeQuery)
 async def show_caller_ids(context: PageContext, given: ModeQuery) -> Facts:
     """The numbers, and those that wait for their code."""
-    return await _listed(context, given.mode_for(member(context)))
+    return await _listed(context, given.mode_for(context))
 
 
 @page("POST", f"{HERE}/verify", roles=BUILDERS, takes=NumberForm,

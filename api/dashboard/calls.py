@@ -27,7 +27,7 @@ class CallsQuery(ModeQuery, LogQuery):
 async def show_calls(context: PageContext, given: CallsQuery) -> Facts:
     """Calls in progress, and a page of the log."""
     me = member(context)
-    mode = given.mode_for(me)
+    mode = given.mode_for(context)
     return {
         "found": await log.listed(context, me.account_id, mode, given),
         "query": shown_query(context, mode), "at_first": given.cursor is None,
@@ -38,7 +38,7 @@ async def show_calls(context: PageContext, given: CallsQuery) -> Facts:
 @page("GET", f"{HERE}/live", roles=LOOKERS, takes=ModeQuery)
 async def live_calls(context: PageContext, given: ModeQuery) -> Response:
     """Calls in progress, as they change."""
-    mode = given.mode_for(member(context))
+    mode = given.mode_for(context)
     return live(context, "dashboard/calls_open.html", lambda: _open(context, mode))
 
 
@@ -46,7 +46,7 @@ async def live_calls(context: PageContext, given: ModeQuery) -> Response:
 async def calls_csv(context: PageContext, given: CallsQuery) -> Response:
     """All calls that the filters find, as the API gives them."""
     me = member(context)
-    answer = log.as_csv(context, me.account_id, given.mode_for(me), given)
+    answer = log.as_csv(context, me.account_id, given.mode_for(context), given)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

@@ -75,7 +75,7 @@ async def _told(context: PageContext, rows: list[Row], attempts: int) -> list[di
 @page("GET", HERE, roles=LOOKERS, takes=EventsQuery, template="dashboard/events.html")
 async def show_events(context: PageContext, given: EventsQuery) -> Facts:
     """Events, the newest first, and the state of their deliveries."""
-    mode = given.mode_for(member(context))
+    mode = given.mode_for(context)
     rows, cursor = await _page(context, mode, given, given.limit)
     return {
         "mode": mode, "events": await _told(context, rows, ATTEMPTS_IN_LIST_MAX),
@@ -91,7 +91,7 @@ async def events_csv(context: PageContext, given: EventsQuery) -> Response:
 
 
 async def _pages(context: PageContext, given: EventsQuery) -> AsyncIterator[list[Row]]:
-    mode = given.mode_for(member(context))
+    mode = given.mode_for(context)
     rows, cursor = await _page(context, mode, given, ROWS_PER_READ)
     yield rows
     while cursor:
@@ -146,7 +146,7 @@ async def show_inspector(context: PageContext, given: ModeQuery) -> Facts:
 
 
 async def _inspected(context: PageContext, given: ModeQuery) -> Facts:
-    mode = given.mode_for(member(context))
+    mode = given.mode_for(context)
     rows, _ = await _page(context, mode, EventsQuery(), INSPECTED)
     return {"mode": mode, "events": await _told(context, rows, ATTEMPTS_IN_LIST_MAX)}
 

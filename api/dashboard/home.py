@@ -9,7 +9,7 @@ from api.dashboard import attention, overview
 from api.dashboard.lists import ModeQuery
 from api.dashboard.viewer import go, member
 from api.web.page import Facts, PageContext, Pages
-from db import spending, users
+from db import accounts, spending, users
 from db.columns import MODES
 from telephony.billing import statement
 from telephony.billing.limits import Payer
@@ -32,7 +32,7 @@ async def home(context: PageContext, given: OverviewQuery) -> Facts | Response:
     me, db = member(context), context.db
     if not me.account_id and me.platform_role:
         return go("/admin")
-    mode = given.mode_for(me)
+    mode = given.mode_for(context)
     facts: Facts = {"accounts": await users.accounts_of(db, me.user_id), "mode": mode,
                     "days": given.days, "spans": DAYS}  # fmt: skip
     return facts | (await _account(context, mode, given.days) if me.account_id else {})
@@ -44,6 +44,9 @@ async def _account(context: PageContext, mode: str, days: int) -> Facts:
     periods = Payer(me.account_id, mode, None, now).periods()
     spent = await spending.spent(db, mode, list(periods.values()))
     return {
+        "live_offered": me.live
+        and mode == "test"
+        and not await accounts.has_key(db, me.account_id, "live"),
         "pots": pots[mode],
         "points": await attention.points(db, me, pots, now),
         "steps": await first_steps.look(db, me.account_id, now),

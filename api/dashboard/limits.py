@@ -43,7 +43,7 @@ async def show_limits(context: PageContext, given: ModeQuery) -> Facts:
 
 async def _limits(context: PageContext, given: ModeQuery) -> Facts:
     me, db = member(context), context.db
-    mode = given.mode_for(me)
+    mode = given.mode_for(context)
     periods = Payer(me.account_id, mode, None, context.now).periods()
     spent = await spending.spent(db, mode, list(periods.values()))
     return {

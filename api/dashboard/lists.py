@@ -10,13 +10,16 @@ from api import csv_stream
 from api.dashboard.viewer import member
 from api.fields import Body
 from api.v1.sms_list import InboundQuery
+from api.web import cookies
 from api.web.page import Facts, PageContext
 from db.connection import Row
 from db.lists import Listing
-from telephony.users.sessions import Member
 
 Mode = Literal["live", "test"]
 MODES: tuple[Mode, ...] = ("live", "test")
+MODE = "mode"
+"""The cookie of the mode that was shown last."""
+MODE_KEPT_SECONDS = 365 * 24 * 3600
 
 
 class Filters(Body):
@@ -33,9 +36,17 @@ class ModeQuery(Filters):
 
     mode: Mode | None = None
 
-    def mode_for(self, me: Member) -> Mode:
-        """The mode that is asked for, else live where live keys work."""
-        return self.mode or ("live" if me.live else "test")
+    def mode_for(self, context: PageContext) -> Mode:
+        """The mode that is asked for, else the one that this browser was shown last. Where live
+        keys do not work that is test, so that whoever began there stays there once they do."""
+        me, kept = member(context), cookies.read(context.request, MODE)
+        usual: Mode = "live" if me.live else "test"
+        if me.looks:
+            return self.mode or usual
+        shown = self.mode or ("test" if kept == "test" else usual)
+        if shown != kept:
+            cookies.later(context.request, MODE, shown, MODE_KEPT_SECONDS)
+        return shown
 
 
 def mode_of_form(context: PageContext) -> Mode:
@@ -60,7 +71,7 @@ async def listed(
 ) -> Facts:
     """One page of a list of the account: `rows` and what the template says about them."""
     me = member(context)
-    mode = query.mode_for(me)
+    mode = query.mode_for(context)
     rows, more, total = await listing(
         context.db, me.account_id, mode, limit=query.limit, offset=query.offset,
         **query.filters(),

@@ -40,7 +40,7 @@ async def show_messages(context: PageContext, given: MessagesQuery) -> Facts:
 async def messages_csv(context: PageContext, given: MessagesQuery) -> Response:
     """All that the filters find, as `GET /sms` shows it."""
     me = member(context)
-    pages = messages.pages(context.db, me.account_id, given.mode_for(me), **given.filters())
+    pages = messages.pages(context.db, me.account_id, given.mode_for(context), **given.filters())
     return as_csv("messages.csv", Listed, pages, sms.listed)
 
 
@@ -55,7 +55,7 @@ async def show_received(context: PageContext, given: NumbersQuery) -> Facts:
 async def received_csv(context: PageContext, given: NumbersQuery) -> Response:
     """All that the filters find, as `GET /sms/inbound` shows it."""
     me = member(context)
-    pages = inbound.pages(context.db, me.account_id, given.mode_for(me), **given.filters())
+    pages = inbound.pages(context.db, me.account_id, given.mode_for(context), **given.filters())
     return as_csv("received.csv", Received, pages, sms_list.received)
 
 

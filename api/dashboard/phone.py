@@ -6,6 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from api.dashboard.forms import Text
+from api.dashboard.lists import ModeQuery
 from api.dashboard.live import live
 from api.dashboard.phone_forms import CODECS, LIMITS, TRANSPORTS, NewPhoneForm, PhoneForm
 from api.dashboard.phones import BUILDERS, HERE, LOOKERS
@@ -41,7 +42,7 @@ async def _choices(context: PageContext) -> Facts:
         "numbers": [(row["number"], phone(row["number"])) for row in numbers
                     if row["status"] in SHOWABLE],
         "transports": TRANSPORTS, "codecs": CODECS, "limits": LIMITS,
-        "builds": Right.build in me.rights,
+        "builds": Right.build in me.rights, "mode": ModeQuery().mode_for(context),
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ async def _form(context: PageContext, mode: Mode, **more: Any) -> Facts:
 @page("GET", HERE, roles=messages.BUILDERS, takes=ModeQuery, template="dashboard/send.html")
 async def show_form(context: PageContext, given: ModeQuery) -> Facts:
     """An empty form."""
-    return await _form(context, given.mode_for(member(context)), quote=None)
+    return await _form(context, given.mode_for(context), quote=None)
 
 
 async def _again(context: PageContext) -> Facts:

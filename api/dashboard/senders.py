@@ -112,7 +112,7 @@ class OptOutLine(BaseModel):
 
 
 async def _opt_outs(context: PageContext, given: OptOutsQuery) -> Facts:
-    me, mode = member(context), given.mode_for(member(context))
+    me, mode = member(context), given.mode_for(context)
     known = await sms_accounts.opt_out_senders(context.db, me.account_id, mode)
     found = await _read(context, given, known, given.after(), ROWS + 1)
     rows = found[:ROWS]
@@ -131,7 +131,7 @@ async def _read(
     context: PageContext, given: OptOutsQuery, known: list[str], after: tuple[str, str], limit: int
 ) -> list[Row]:
     me = member(context)
-    mode, wanted = given.mode_for(me), [given.sender] if given.sender else known
+    mode, wanted = given.mode_for(context), [given.sender] if given.sender else known
     if given.search:
         return await sms_accounts.opt_outs_of(context.db, me.account_id, mode, wanted, given.search)
     return await sms_accounts.opt_outs(context.db, me.account_id, mode, given.sender, after, limit)
@@ -151,7 +151,7 @@ async def opt_outs_csv(context: PageContext, given: OptOutsQuery) -> Response:
 
 async def _pages(context: PageContext, given: OptOutsQuery) -> AsyncIterator[list[Row]]:
     me = member(context)
-    known = await sms_accounts.opt_out_senders(context.db, me.account_id, given.mode_for(me))
+    known = await sms_accounts.opt_out_senders(context.db, me.account_id, given.mode_for(context))
     rows = await _read(context, given, known, START, ROWS_PER_READ)
     while rows:
         yield rows

@@ -41,7 +41,7 @@ async def _check(context: PageContext, mode: Mode, verdict: Verdict | None = Non
 @page("GET", HERE, roles=BUILDERS, takes=ModeQuery, template="dashboard/signature.html")
 async def show_check(context: PageContext, given: ModeQuery) -> Facts:
     """An empty form."""
-    return await _check(context, given.mode_for(member(context)))
+    return await _check(context, given.mode_for(context))
 
 
 async def _again(context: PageContext) -> Facts:

@@ -50,7 +50,7 @@ async def show_wallet(context: PageContext, given: WalletQuery) -> Facts:
 
 async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
     me = member(context)
-    mode = given.mode_for(me)
+    mode = given.mode_for(context)
     lines = await statement.page(
         context.db, me.account_id, mode, limit=LINES + 1, cursor=given.cursor,
         wallet=given.wallet, kind=given.kind, since=given.from_, until=given.to,
@@ -68,7 +68,7 @@ async def _wallet(context: PageContext, given: WalletQuery) -> Facts:
 async def statement_csv(context: PageContext, given: WalletQuery) -> Response:
     """The whole statement that the filters find, as a file."""
     me = member(context)
-    mode = given.mode_for(me)
+    mode = given.mode_for(context)
     found = statement.pages(
         context.db, me.account_id, mode, wallet=given.wallet, kind=given.kind, since=given.from_,
         until=given.to,

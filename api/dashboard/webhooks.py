@@ -75,7 +75,7 @@ async def _endpoints(context: PageContext, mode: Mode) -> Facts:
 @page("GET", HERE, roles=LOOKERS, takes=ModeQuery, template="dashboard/webhooks.html")
 async def show_endpoints(context: PageContext, given: ModeQuery) -> Facts:
     """The endpoints of a mode, and what the platform did to them of its own accord."""
-    return await _endpoints(context, given.mode_for(member(context)))
+    return await _endpoints(context, given.mode_for(context))
 
 
 async def _new_again(context: PageContext) -> Facts:

@@ -91,7 +91,7 @@ async def test_a_refused_form_is_shown_again_with_what_was_typed(web: httpx.Asyn
     assert "B: name=String should have at least 2 characters" in response.text
     response = await post(web, name="poor")
     assert response.status_code == 402
-    assert "poor: =The wallet that pays for this does not cover this" in response.text
+    assert "poor: =The wallet that pays for this does not cover it" in response.text
     response = await post(web, name="Bob", more="x")
     assert response.status_code == 400
     assert "more=" in response.text
