@@ -18,6 +18,7 @@ from api.admin import (
     reconciliation,
     senders,
     tariffs,
+    texting,
     tickets,
     trunks,
 )
@@ -30,6 +31,7 @@ PAGES: tuple[Page, ...] = (
     *identity.page.all,
     *senders.page.all,
     *tariffs.page.all,
+    *texting.page.all,
     *tickets.page.all,
     *calls.page.all,
     *messages.page.all,

@@ -52,6 +52,13 @@ def set_reply(
                  account_id=account_id, before={"text": before}, after={"text": text})  # fmt: skip
 
 
+def must_own(conn: Conn, account_id: str, number: str) -> None:
+    """ValidationFailedError for a number of another account, or of none; "" is any."""
+    owner = inbound.owner(conn, number) if number else None
+    if number and (owner is None or owner[0] != account_id):
+        raise bad("owned_number", "unknown", "The account does not own this number.")
+
+
 def choose_default(conn: Conn, member: Member, sender: str, now: Instant) -> None:
     """What a message shows that names no sender; "": what the platform chooses."""
     must(member, Right.build)
@@ -63,7 +70,5 @@ def choose_reply(
 ) -> None:
     """As `set_reply`, for a number of the account."""
     must(member, Right.build)
-    owner = inbound.owner(conn, number) if number else None
-    if number and (owner is None or owner[0] != member.account_id):
-        raise bad("owned_number", "unknown", "The account does not own this number.")
+    must_own(conn, member.account_id, number)
     set_reply(conn, member.actor, member.account_id, now, number=number, keyword=keyword, text=text)
