@@ -58,10 +58,10 @@ def given_options(
 
 
 def secret_inputs() -> set[str]:
-    """The inputs of secrets, of whatever kind."""
+    """The inputs of what is secret or may have a secret in it, of whatever kind."""
     schemas = [kind_of(kind).options.model_json_schema() for kind in kinds()]
     return {f"{PREFIX}{name}" for schema in schemas for name, one in _properties(schema).items()
-            if _look(one) == "secret"}  # fmt: skip
+            if _look(one) in ("secret", "json") or name.endswith("url")}  # fmt: skip
 
 
 def _properties(schema: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

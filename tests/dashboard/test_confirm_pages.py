@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from html import unescape
 
+import pytest
+
 from api.app import PAGES
 from api.fields import SECRET
 from api.web.carried import LEFT_OUT, PROOF
@@ -106,17 +108,23 @@ async def test_a_new_password_is_asked_for_once_more(
     assert ada.at == "/dashboard"
 
 
+SMPP = {"kind": "smpp", "options.host": "smsc.example", "options.system_id": "me",
+        "options.password": "pa55w0rd"}  # fmt: skip
+HTTP = {"kind": "http", "options.method": "POST", "options.id_path": "smsc.example",
+        "options.url": "https://smsc.example/send?key=pa55w0rd",
+        "options.body": '{"to": "{to}", "text": "{text}", "token": "pa55w0rd"}'}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "kept"), [(SMPP, "options.host"), (HTTP, "options.id_path")])
 async def test_secret_options_of_a_provider_are_asked_for_once_more(
-    sqlite: Database, root: Visitor
+    sqlite: Database, root: Visitor, given: dict[str, str], kept: str
 ) -> None:
-    new = "/admin/network/new-provider"
-    fields = {"name": "north", "kind": "smpp", "options.host": "smsc.example",
-              "options.system_id": "me", "options.password": "pa55w0rd"}  # fmt: skip
+    new, fields = "/admin/network/new-provider", {"name": "north", **given}
     await root.open(new)
     await grow_old(sqlite)
     await root.form("/admin/network/providers", fields, 403)
     assert "pa55w0rd" not in root.page.text
-    assert ("options.host", "smsc.example") in hidden(root)
+    assert (kept, "smsc.example") in hidden(root)
     said = await root.confirm(status=400)
     assert "smsc.example" in said
     assert "not kept" in said
