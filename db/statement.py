@@ -28,7 +28,7 @@ async def page(
     means any; `before` is the journal and wallet of the last row of the page before this."""
     used = {name: value for name, value in filters.items() if value is not None}
     wallets = [wallet] if wallet else list(WALLETS)
-    parts = [f"SELECT * FROM ({_of_pot(kind, used)}) AS {kind}" for kind in wallets]
+    parts = [f"SELECT * FROM ({_of_pot(reader, kind, used)}) AS {kind}" for kind in wallets]
     ends = {f"before_{kind}": _before(kind, before, used) for kind in wallets}
     if "since" in used:
         used["since_id"] = first_id(JOURNAL, max(0, used["since"] // 1000 - EARLY_MILLIS))
@@ -49,15 +49,17 @@ async def pages(
         rows = await page(reader, account_id, mode, limit=ROWS_PER_READ, **filters)
 
 
-def _of_pot(wallet: str, used: dict[str, Any]) -> str:
+def _of_pot(reader: Reader, wallet: str, used: dict[str, Any]) -> str:
     """The rows of one pot, read off an index that begins with it and goes on with the journal."""
     rare = used.get("kind", COMMON[0]) not in COMMON
     pot = (
         "(SELECT id FROM ledger_account WHERE account_id = :account_id AND mode = :mode"
         f" AND kind = '{wallet}')"
     )
-    listed = "posting_of_kind k JOIN posting p USING (journal_id, ledger_account_id)"
+    same = "p.journal_id = k.journal_id AND p.ledger_account_id = k.ledger_account_id"
+    listed = f"posting_of_kind k {_looked_up(reader, 'posting p', same)}"
     at = "k" if rare else "p"
+    journal = _looked_up(reader, "journal j", f"j.id = {at}.journal_id")
     where = [f"{at}.ledger_account_id = {pot}", f"{at}.journal_id < :before_{wallet}"]
     where += [f"{at}.journal_id >= :since_id"] if "since" in used else []
     where += [_AT[name] for name in _AT if name in used]
@@ -66,9 +68,20 @@ def _of_pot(wallet: str, used: dict[str, Any]) -> str:
     return (
         f"SELECT j.id, '{wallet}' AS wallet, p.amount, p.balance_after, j.kind, j.reference,"
         f" j.reason, j.refers_to, j.at FROM {listed if rare else 'posting p'}"
-        f" JOIN journal j ON j.id = {at}.journal_id WHERE {' AND '.join(where)}"
+        f" {journal} WHERE {' AND '.join(where)}"
         f" ORDER BY {at}.journal_id DESC LIMIT :limit"
     )
+
+
+def _looked_up(reader: Reader, named: str, same: str) -> str:
+    """The row of a table, given with its short name, that belongs to each row before it. PostgreSQL
+    has to be told to look it up: it would walk through a whole index beside them."""
+    if reader.dialect == "postgres":
+        return (
+            f"CROSS JOIN LATERAL (SELECT * FROM {named} WHERE {same} OFFSET 0)"
+            f" AS {named.split()[1]}"
+        )
+    return f"JOIN {named} ON {same}"
 
 
 def _before(wallet: str, before: tuple[str, str] | None, used: dict[str, Any]) -> str:
