@@ -18,6 +18,7 @@ from rich.console import Console
 from starlette.types import ASGIApp, Message, Scope
 
 from api.app import PAGES, create_app
+from api.commands.serve import spare_the_collector
 from api.web.page import PUBLIC, Page
 from bench import pages_asked, pages_stored, stored
 from bench.call_log import p99
@@ -188,6 +189,7 @@ async def on(url: str, database: str, rounds: int, only: str, limit: float) -> l
     """What the slowest took, then a figure for each page, the slowest first."""
     figures: list[Figure] = []
     async with site_of(url) as site:
+        spare_the_collector()
         for page in shown():
             taken = await measured(site, page, rounds if re.search(only, page.path) else 0)
             if not taken:
