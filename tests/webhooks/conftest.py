@@ -1,5 +1,6 @@
 """A customer with a webhook secret, a clock that stands still, workers that are closed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -19,6 +20,7 @@ from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.endpoints import Place
 from telephony.webhooks.events import emit
 from telephony.webhooks.signing import new_secret
+from tests.patience import PATIENCE_SECONDS
 from tests.webhooks.sinks import Sink, running_sink
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -166,6 +168,13 @@ async def endpoint(database: Database, endpoint_id: str) -> Row:
 
 async def deliveries(database: Database) -> list[Row]:
     return await database.all("SELECT * FROM delivery ORDER BY id")
+
+
+async def all_delivered(database: Database) -> None:
+    """Wait until no delivery is pending: what a receiver got is written down a moment later."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while any(row["state"] == "pending" for row in await deliveries(database)):
+            await asyncio.sleep(0.02)
 
 
 async def attempts(database: Database) -> list[Row]:

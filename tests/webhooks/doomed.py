@@ -15,6 +15,7 @@ from telephony.webhooks import endpoints, replay
 from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.endpoints import Place
 from telephony.webhooks.events import emit
+from tests.fixtures_db import until_left
 
 BATCH = 2
 
@@ -56,7 +57,8 @@ def live(failpoint: str, *order: str) -> None:
 
 
 def exit_code(failpoint: str, *order: str, seconds: float) -> int | None:
-    """How the process ended; None if it had not by then."""
+    """How the process ended; None if it had not by then. `order` begins with the database's URL,
+    to which nobody else may be connected."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     process = context.Process(target=live, args=(failpoint, *order), daemon=True)
@@ -65,4 +67,5 @@ def exit_code(failpoint: str, *order: str, seconds: float) -> int | None:
     code = process.exitcode
     process.kill()
     process.join()
+    until_left(order[0])
     return code

@@ -19,6 +19,7 @@ from tests.webhooks.conftest import (
     Customer,
     StillClock,
     Worker,
+    all_delivered,
     attempts,
     deliveries,
 )
@@ -106,8 +107,7 @@ async def test_workers_side_by_side_never_send_one_lease_twice(
         await customer.tell(*(f"{sink.url}/{number % 40}" for number in range(400)))
         workers = [WebhookWorker(database, vault, LOOPBACK) for database in (one, two, one)]
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
-        await eventually(lambda: len(sink.received) >= 400)
-        await asyncio.sleep(0.1)
+        await all_delivered(one)
         await asyncio.gather(*(stop(task) for task in tasks))
         counts = Counter(one.event_id for one in sink.received)
         assert len(counts) == 400
