@@ -13,13 +13,16 @@ from db.connection import Conn, Reader, Row, insert_new
 class Cdr(Table, table=True):
     """One record; several may belong to one call, and one without a call is kept as well."""
 
-    __table_args__ = (partial("ix_cdr_stray", "read_at", where="call_id IS NULL"),)
+    __table_args__ = (
+        partial("ix_cdr_call", "call_id", where="call_id IS NOT NULL"),
+        partial("ix_cdr_stray", "read_at", where="call_id IS NULL"),
+    )
 
     node: str = Field(primary_key=True)
     uniqueid: str = Field(primary_key=True)
     sequence: int = Field(primary_key=True)
     linkedid: str = Field(index=True)
-    call_id: str | None = Field(default=None, index=True)
+    call_id: str | None = None
     disposition: str
     raw: str = text()
     ended_at: int = instant()

@@ -24,12 +24,13 @@ async def messages(reader: Reader, most: int) -> list[Row]:
 
 
 async def calls(reader: Reader, most: int) -> list[Row]:
-    """`status`, `n` and `oldest`, when the first had its turn."""
+    """`status`, `n` and `oldest`, when the first had its turn: None for those that had it."""
     return [
         row
         for state in (QUEUED, _OPEN)
         for row in await reader.all(
-            "SELECT status, COUNT(*) AS n, MIN(due_at) AS oldest FROM"
+            "SELECT status, COUNT(*) AS n,"
+            " MIN(CASE WHEN status = 'queued' THEN due_at END) AS oldest FROM"
             f" (SELECT status, due_at FROM call WHERE {state} LIMIT :most) AS few GROUP BY status",
             most=most,
         )

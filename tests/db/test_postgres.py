@@ -177,3 +177,21 @@ async def test_two_claimers_never_share_a_row(database: Database, other: Databas
     one, two = await asyncio.gather(database.write(claim, "one"), other.write(claim, "two"))
     assert len(one) == len(two) == 50
     assert not set(one) & set(two)
+
+
+async def test_what_is_read_often_is_still_planned_for_what_is_asked(database: Database) -> None:
+    for at in range(20):
+        await database.one("SELECT name FROM component WHERE name = :name", name=f"c{at}")
+    plans = await database.all(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+        " WHERE statement LIKE 'SELECT name FROM component%'"
+    )
+    assert plans
+    assert all(one["generic_plans"] == 0 < one["custom_plans"] for one in plans)
+
+
+async def test_what_is_read_is_read_off_an_index(database: Database) -> None:
+    plan = await database.all("EXPLAIN SELECT name FROM component WHERE name > 'a' LIMIT 9")
+    told = " ".join(row["QUERY PLAN"] for row in plan)
+    assert "Index" in told
+    assert "Seq Scan" not in told

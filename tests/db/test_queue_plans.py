@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db import identity, sms_accounts, stored_files, users
+from db import cdrs, identity, sms_accounts, stored_files, users
 from db.sqlite_conn import dict_row
 from tests.db.rows import START
 from tests.db.test_query_plans import Explaining, ExplainingReader
@@ -33,6 +33,7 @@ READS: dict[str, Read] = {
     "more of them": lambda reader: sms_accounts.sender_queue(
         reader, "approved", 50, (START, "acc_1", "ACME")
     ),
+    "records without a call": lambda reader: cdrs.strays(reader, 50),
 }
 
 
@@ -40,7 +41,8 @@ READS: dict[str, Read] = {
 async def test_a_page_costs_its_rows(conn: Explaining, name: str) -> None:
     await READS[name](ExplainingReader(conn))
     assert conn.plans
-    assert [step for step in conn.plans if step.startswith("SCAN")] == []
+    whole = [step for step in conn.plans if step.startswith("SCAN")]
+    assert [step for step in whole if "USING INDEX ix_cdr_stray" not in step] == []  # has them only
     sorted_by = [step for step in conn.plans if "TEMP B-TREE" in step]
     assert not sorted_by or name == "files"  # a check has two of them
 
@@ -49,6 +51,8 @@ def test_what_deeds_look_for_is_found_by_an_index(conn: Explaining) -> None:
     identity.open_of(conn, "acc_1")
     identity.by_id(conn, "kyc_1")
     users.owners_mails(conn, "acc_1")
-    assert len(conn.plans) >= 3
+    cdrs.strays_since(conn, START)
+    assert len(conn.plans) >= 4
     assert [step for step in conn.plans if step.startswith("SCAN")] == []
-    assert [step for step in conn.plans if "ix_identity_check_open" in step]
+    for index in ("ix_identity_check_open", "ix_cdr_stray"):
+        assert [step for step in conn.plans if index in step]
