@@ -42,7 +42,6 @@ from telephony.voice.recordings.store import open_store
 from telephony.voice.recordings.sweeper import Sweeper
 from telephony.voice.registrations import Registrations
 from telephony.voice.trunk_worker import TrunkWorker
-from telephony.voice.trunks import component
 from telephony.webhooks.deliver import WebhookWorker
 from telephony.webhooks.housekeeping import Housekeeping
 
@@ -172,7 +171,7 @@ class Worker:
             *([Part(f"call:{node}", "call", probe.look, probe.unwell)] if probe.known else []),
             Part("ledger", "ledger", self._verifier.look, "degraded"),
             *(Part(name, "sms", _looked(one), remote=True) for name, one in sms.items()),
-            *(Part(component(one.name), "trunk", _looked(one), remote=True)
+            *(Part(one.name, "trunk", _looked(one), one.unwell, remote=True)
               for one in self._trunks.health),
         ]  # fmt: skip
 

@@ -160,14 +160,15 @@ class Dispatcher:
 def claim(
     conn: Conn, provider: str, token: str, at: Instant, until: Instant, limit: int, after: str
 ) -> list[Row]:
-    """Nothing while the kill switch is on, but for what never leaves; nothing for a provider that
-    is disabled, whose messages go on to others where they can."""
-    if provider != SANDBOX and is_stopped(conn, Outgoing.messages):
-        return []
-    if sms_providers.is_disabled(conn, provider):
-        if hand_over(conn, provider, at):
-            conn.wake(CHANNEL)
-        return []
+    """But for what never leaves: nothing while the kill switch is on, and nothing for a provider
+    that is disabled, whose messages go on to others where they can."""
+    if provider != SANDBOX:
+        if is_stopped(conn, Outgoing.messages):
+            return []
+        if sms_providers.is_disabled(conn, provider):
+            if hand_over(conn, provider, at):
+                conn.wake(CHANNEL)
+            return []
     return message_queue.claim(conn, provider, token, at, until, limit, after)
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from db import components, trunks
@@ -14,22 +15,33 @@ from telephony.queue import Kick, drain, repeat
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.voice.ami import (
+    AmiEvent,
     AmiLink,
     DBDel,
     DBGet,
     DBGetTree,
     DBPut,
+    PJSIPShowRegistrationsOutbound,
     ReadIdentifiesAnew,
     ReloadRegistrations,
 )
 from telephony.voice.options import ping
 from telephony.voice.routes import DEFAULT
-from telephony.voice.trunks import CHANNEL, FAMILIES, Rows, astdb_rows, component, peer_of
+from telephony.voice.trunks import (
+    CHANNEL,
+    FAMILIES,
+    Rows,
+    astdb_rows,
+    component,
+    peer_of,
+    registration_of,
+)
 
 POLL_SECONDS = 1.0
 """A command beside the platform rings no bell."""
 RECONCILE_SECONDS = 60.0
 PROBE_SECONDS = 15.0
+REGISTRATIONS_SECONDS = 3.0
 KIND = "trunk"
 
 log = logging.getLogger(__name__)
@@ -37,18 +49,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Health:
-    """Whether a carrier answered when it was last asked, and how, in a sentence."""
+    """Whether a carrier answered when it was last asked, or has our registration, and how, in a
+    sentence; `name` is that of the platform's part, `unwell` its state if not."""
 
     name: str
     up: bool
     detail: str
+    unwell: str = "outage"
 
 
 class TrunkWorker:
     """Serves one PBX node through its `provisioning` link."""
 
     def __init__(self, db: Database, link: AmiLink, vault: Vault, settings: Settings) -> None:
-        self.health: list[Health] = []
+        self._asked: list[Health] = []
+        self._registered: list[Health] = []
         self._probe = Kick()
         self._told: tuple[list[Row], int] = ([], 0)
         self._again_at = 0.0
@@ -62,7 +77,13 @@ class TrunkWorker:
         await asyncio.gather(
             drain(self._db, CHANNEL, self.step, POLL_SECONDS),
             repeat("trunk probes", self._probe, self.probe, PROBE_SECONDS),
+            repeat("trunk registrations", Kick(), self.look_after, REGISTRATIONS_SECONDS),
         )
+
+    @property
+    def health(self) -> list[Health]:
+        """Of every carrier, and of our registrations."""
+        return self._asked + self._registered
 
     async def step(self) -> int:
         """Compare with Asterisk what has changed, everything on reconnect and every minute."""
@@ -83,9 +104,21 @@ class TrunkWorker:
                  for row in rows if row["status"] == "active"]  # fmt: skip
         if self._settings.trunk_host:
             peers.append((DEFAULT, *peer_of(self._settings.trunk_host)))
-        self.health = await asyncio.gather(*(look(*peer) for peer in peers))
-        names = [component(one.name) for one in self.health]
-        await self._db.write(components.keep_only, KIND, names)
+        self._asked = await asyncio.gather(*(look(*peer) for peer in peers))
+        await self.look_after()
+        await self._db.write(components.keep_only, KIND, [one.name for one in self.health])
+        return 0
+
+    async def look_after(self) -> int:
+        """Ask Asterisk for our registrations."""
+        rows = await trunks.every(self._db)
+        names = [row["name"] for row in rows if row["registers"] and row["status"] == "active"]
+        found: list[AmiEvent] = []
+        if names and self._link.ready:
+            found = await self._link.action(PJSIPShowRegistrationsOutbound())
+        known = {one.fields["objectname"]: one.fields for one in found
+                 if one.name == "OutboundRegistrationDetail"}  # fmt: skip
+        self._registered = [standing(name, known.get(f"_{name}", {})) for name in names]
         return 0
 
     async def _reconcile(self, rows: list[Row]) -> None:
@@ -154,5 +187,13 @@ async def look(name: str, host: str, port: int, transport: str) -> Health:
     try:
         pong = await ping(host, port, transport)
     except OSError as error:
-        return Health(name, False, f"OPTIONS: {str(error) or 'no answer'}")
-    return Health(name, True, f"OPTIONS: {pong.status} in {pong.milliseconds:.0f} ms")
+        return Health(component(name), False, f"OPTIONS: {str(error) or 'no answer'}")
+    return Health(component(name), True, f"OPTIONS: {pong.status} in {pong.milliseconds:.0f} ms")
+
+
+def standing(name: str, told: Mapping[str, str]) -> Health:
+    """What Asterisk tells of our registration at a carrier; calls go there as long as it answers,
+    so that one that does not stand leaves it but degraded."""
+    status, seconds = told.get("status", "Unregistered"), told.get("nextreg", "")
+    again = f", again in {seconds} s" if seconds.isdigit() else ""
+    return Health(registration_of(name), status == "Registered", f"{status}{again}", "degraded")

@@ -182,17 +182,20 @@ def component(name: str) -> str:
     return f"trunk:{name}"
 
 
-def registration(row: Row) -> str:
-    """What is known of a carrier's registration, in a sentence for people."""
+def registration_of(name: str) -> str:
+    """The same of our registration there."""
+    return f"{component(name)}:registration"
+
+
+def registration(row: Row, found: Row | None) -> str:
+    """How our registration at a carrier stands, in a sentence for people; `found` is the part of
+    the platform that it is."""
     if not row["registers"]:
         how = f"our answers as {row['username']}" if row["username"] else "our address"
         return f"Registration: none; it knows us by {how}."
     if row["status"] != "active":
         return "Registration: none while it is out of service."
-    return (
-        "Registration: we register there; whether that stands is not known here, and OPTIONS does"
-        " not tell. Asterisk's console does: pjsip show registrations."
-    )
+    return f"Registration: {found['detail'] if found else 'not looked at yet'}."
 
 
 def astdb_rows(row: Row, addresses: Sequence[str], vault: Vault, settings: Settings) -> Rows:

@@ -61,7 +61,7 @@ async def test_a_carrier_is_added_changed_and_removed(
     acts = await people.acts()
     assert acts[-3:] == ["trunk.added", "trunk.changed", "trunk.removed"]
     log = await north.open("/admin/audit?subject=north")
-    assert "capacity" in log
+    assert '<span class="quiet">Capacity:</span> 30 → –' in log
     assert SECRET not in log
 
 

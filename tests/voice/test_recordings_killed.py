@@ -14,6 +14,7 @@ from db.failpoints import VARIABLE
 from db.session import open_database
 from telephony.voice.recordings import deeds
 from tests.factories import customer
+from tests.fixtures_db import until_left
 from tests.voice.calling import add_phone, told
 from tests.voice.recorded import (
     LEFT_HZ,
@@ -66,4 +67,6 @@ def moved(url: str, folder: Path, failpoint: str = "") -> int:
     command = [sys.executable, "-m", "tests.voice.killed_mover", url, str(folder)]
     environment = {**os.environ, VARIABLE: failpoint}
     root = Path(__file__).parents[2]
-    return subprocess.run(command, env=environment, cwd=root, timeout=60, check=False).returncode
+    code = subprocess.run(command, env=environment, cwd=root, timeout=60, check=False).returncode
+    until_left(url)
+    return code

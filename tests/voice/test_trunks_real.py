@@ -1,6 +1,7 @@
 """Carriers on the real Asterisk: told without a restart, tried in turn, asked whether they live."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -130,14 +131,22 @@ async def test_registration_at_a_carrier(voice: Voice) -> None:
                         secret="the-wrong-one")  # fmt: skip
         await until(lambda: carrier.turned_away > 0)
         assert carrier.registered == {}
+        await until_status(voice, "trunk:reg:registration", "degraded")
         await voice.database.write(trunks.remove, "reg")
         await add_trunk(voice.database, "reg", voice.vault, **facts, username="acme2",
                         secret="another")  # fmt: skip
         await until(lambda: "acme2" in carrier.registered)
         assert carrier.registered["acme2"].startswith("<sip:acme2@127.0.0.1:")
         assert "acme" not in carrier.registered
+        await until_status(voice, "trunk:reg:registration", "operational")
+        found = {row["name"]: row for row in await components.every(voice.database)}
+        assert re.fullmatch(
+            r"Registered, again in \d+ s", found["trunk:reg:registration"]["detail"]
+        )
+        assert found["trunk:reg"]["status"] == "operational"
         await voice.database.write(trunks.remove, "reg")
         await until(lambda: astdb(voice, "ps/registration", "reg") == "")
+        await until_status(voice, "trunk:reg:registration", None)
     assert "another" not in str(await voice.database.all("SELECT * FROM trunk"))
 
 

@@ -21,7 +21,11 @@ from telephony.voice.ami.actions import (
     SetVar,
     SingleAction,
 )
-from telephony.voice.ami.carriers import ReadIdentifiesAnew, ReloadRegistrations
+from telephony.voice.ami.carriers import (
+    PJSIPShowRegistrationsOutbound,
+    ReadIdentifiesAnew,
+    ReloadRegistrations,
+)
 from telephony.voice.ami.errors import (
     AmiError,
     AmiLoginRefused,
@@ -63,6 +67,7 @@ __all__ = [
     "Originate",
     "PJSIPShowContacts",
     "PJSIPShowEndpoint",
+    "PJSIPShowRegistrationsOutbound",
     "Ping",
     "ReadIdentifiesAnew",
     "Redirect",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from telephony.voice.ami.actions import SingleAction
+from telephony.voice.ami.actions import ListAction, SingleAction
 from telephony.voice.ami.values import Headers
 
 
@@ -24,3 +24,13 @@ class ReloadRegistrations(SingleAction):
 
     def _headers(self) -> Headers:
         return {"Module": "res_pjsip_outbound_registration.so"}
+
+
+@dataclass(frozen=True)
+class PJSIPShowRegistrationsOutbound(ListAction):
+    """How we are registered at carriers: `objectname` as AstDB has it, `status` (Registered,
+    Unregistered, Rejected, Stopped), `nextreg` until the next try, in seconds; and the events of
+    their secrets among these."""
+
+    name = "PJSIPShowRegistrationsOutbound"
+    nothing = ("No OutboundRegistrations found", "Unable to retrieve registrations")
