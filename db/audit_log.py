@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sqlalchemy import Index
@@ -11,12 +11,17 @@ from sqlmodel import Field
 from db.base import Table
 from db.columns import instant, text
 from db.connection import Conn, Reader, Row, insert
-from db.ids import new_id
+from db.ids import first_id, new_id
 
 FIELDS = ("id", "at", "account_id", "actor", "actor_name", "action", "subject", "before", "after",
           "address")  # fmt: skip
 HEAD = "audit_log"
 PAGE = 1_000
+PREFIX = "aud"
+BEYOND = 2**62
+"""The number of no entry."""
+LATE = 60_000_000
+"""An entry is written after the instant that it tells, never so many microseconds after."""
 
 
 class AuditEntry(Table, table=True):
@@ -28,6 +33,10 @@ class AuditEntry(Table, table=True):
     __table_args__ = (
         Index("ix_audit_log_account", "account_id", "seq"),
         Index("ix_audit_log_subject", "subject", "seq"),
+        Index("ix_audit_log_action", "action", "seq"),
+        Index("ix_audit_log_actor", "actor_name", "seq"),
+        Index("ix_audit_log_account_action", "account_id", "action", "seq"),
+        Index("ix_audit_log_account_actor", "account_id", "actor_name", "seq"),
     )
 
     id: str = Field(primary_key=True)
@@ -57,7 +66,7 @@ class AuditHead(Table, table=True):
 def append(conn: Conn, **facts: Any) -> str:
     """Add an entry with the columns of `FIELDS` but for the id, which is returned. A deed does
     this last: the lock on the chain's head is held until it commits."""
-    row = {"id": new_id("aud"), **facts}
+    row = {"id": new_id(PREFIX), **facts}
     head = conn.one(
         "INSERT INTO audit_head (name, seq, hash) VALUES (:name, 1, '')"
         " ON CONFLICT (name) DO UPDATE SET seq = audit_head.seq + 1 RETURNING seq, hash",
@@ -96,14 +105,46 @@ async def entry(reader: Reader, seq: int) -> Row | None:
     return await reader.one("SELECT * FROM audit_log WHERE seq = :seq", seq=seq)
 
 
-async def newest(reader: Reader, before: int, limit: int, **only: str) -> list[Row]:
-    """Entries with a number below `before`, the newest first: all of them, or of one `account_id`
-    or about one `subject`."""
-    where = "".join(f" AND {column} = :{column}" for column in only)
+async def newest(
+    reader: Reader, limit: int, *, before: int | None = None, since: int | None = None,
+    until: int | None = None, **only: str | None,
+) -> list[Row]:  # fmt: skip
+    """Entries with a number below `before`, the newest first, with the `currency` of their
+    account; those at `since` or later, and earlier than `until`; of one `account_id`, about one
+    `subject`, of one `action`, by one `actor_name`."""
+    where: dict[str, str | int] = {
+        f"{column} = :{column}": value for column, value in only.items() if value is not None
+    }
+    if since is not None:
+        where |= {"at >= :since": since, "seq >= :first": await _from(reader, since - LATE)}
+    if until is not None:
+        where |= {"at < :until": until, "seq < :last": await _from(reader, until + LATE)}
+    if before is not None:
+        where["seq < :before"] = before
+    told = f" WHERE {' AND '.join(where)}" if where else ""
+    facts = {condition.rpartition(":")[2]: value for condition, value in where.items()}
     return await reader.all(
-        f"SELECT * FROM audit_log WHERE seq < :before{where} ORDER BY seq DESC LIMIT :limit",
-        before=before, limit=limit, **only,
+        "SELECT l.*, (SELECT currency FROM account WHERE id = l.account_id) AS currency"
+        f" FROM audit_log l{told} ORDER BY seq DESC LIMIT :limit",
+        limit=limit, **facts,
     )  # fmt: skip
+
+
+async def pages(reader: Reader, **filters: Any) -> AsyncIterator[list[Row]]:
+    """All that `newest` finds with these filters."""
+    before = None
+    while rows := await newest(reader, PAGE, before=before, **filters):
+        yield rows
+        before = rows[-1]["seq"]
+
+
+async def _from(reader: Reader, at: int) -> int:
+    """The number of the first entry that was written then or later."""
+    row = await reader.one(
+        "SELECT seq FROM audit_log WHERE id >= :id ORDER BY id LIMIT 1",
+        id=first_id(PREFIX, max(0, at) // 1_000),
+    )  # fmt: skip
+    return row["seq"] if row else BEYOND
 
 
 async def of_account(reader: Reader, account_id: str, before: int, limit: int) -> list[Row]:

@@ -55,7 +55,7 @@ def verify(conn: Conn, account_id: str, number: str, by: str, now: int) -> None:
 def may_show(conn: Conn, account_id: str, number: str, mode: str = "live") -> bool:
     """True if the account has verified the number in that mode, or owns it. What was verified
     for real holds in test mode, too, and never the other way round."""
-    column = "verified_at" if mode == "live" else "COALESCE(verified_at, claimed_at)"
+    column = _verified_in(mode)
     return bool(
         conn.one(
             "SELECT 1 AS yes FROM caller_id WHERE account_id = :account_id AND number = :number"
@@ -140,9 +140,27 @@ def forget(conn: Conn, account_id: str, mode: str, number: str) -> bool:
     return bool(conn.run(sql, account_id=account_id, number=number))
 
 
+def _verified_in(mode: str) -> str:
+    """The column that tells since when a number counts as verified in that mode."""
+    return "verified_at" if mode == "live" else "COALESCE(verified_at, claimed_at)"
+
+
+async def showable(reader: Reader, account_id: str, mode: str, limit: int) -> list[str]:
+    """Numbers that the account has verified or owns, in order, at most so many."""
+    rows = await reader.all(
+        "SELECT number FROM (SELECT * FROM (SELECT number FROM caller_id"
+        f" WHERE account_id = :account_id AND {_verified_in(mode)} IS NOT NULL"
+        " ORDER BY number LIMIT :limit) AS verified UNION SELECT * FROM (SELECT number"
+        " FROM owned_number WHERE account_id = :account_id AND mode = :mode"
+        " ORDER BY number LIMIT :limit) AS owned) AS found ORDER BY number LIMIT :limit",
+        account_id=account_id, mode=mode, limit=limit,
+    )  # fmt: skip
+    return [row["number"] for row in rows]
+
+
 async def of_account(reader: Reader, account_id: str, mode: str) -> list[Row]:
     """`number`, `status` (verified, owned, pending) and `verified_at`, by number."""
-    column = "verified_at" if mode == "live" else "COALESCE(verified_at, claimed_at)"
+    column = _verified_in(mode)
     return await reader.all(
         f"SELECT number, 'verified' AS status, {column} AS verified_at FROM caller_id"
         f" WHERE account_id = :account_id AND {column} IS NOT NULL"

@@ -18,6 +18,7 @@ from db.database import Database
 from db.migrate import upgrade
 from db.session import open_database
 from db.tables import metadata
+from tests.patience import PATIENCE_SECONDS
 
 START_SECONDS = 20
 TEMPLATE = "migrated"
@@ -131,6 +132,20 @@ def _binaries() -> Path:
         " the PATH: apt-get install postgresql",
         pytrace=False,
     )
+
+
+def until_left(url: str) -> None:
+    """Return once nobody is connected any more: until PostgreSQL finds a process dead, what that
+    had locked stays so, and is passed over by who takes what is free."""
+    if url.startswith("sqlite"):
+        return
+    others = ("SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+              " AND backend_type = 'client backend' AND pid <> pg_backend_pid()")  # fmt: skip
+    until = time.monotonic() + PATIENCE_SECONDS
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute(others).fetchone():
+            assert time.monotonic() < until, "somebody stays connected"
+            time.sleep(0.001)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Customers' accounts: searched, looked at, suspended, limited."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -16,8 +15,10 @@ from api.admin.acting import (
     Search,
     act,
 )
+from api.dashboard import statements
 from api.dashboard.amounts import cap_of
 from api.dashboard.lists import Filters, shown_query
+from api.dashboard.statements import StatementQuery
 from api.dashboard.viewer import go
 from api.fields import Answer, Body, Money, Time
 from api.web.page import Facts, PageContext, Pages
@@ -46,11 +47,10 @@ class AccountsQuery(Filters):
     cursor: Cursor | None = None
 
 
-class AccountQuery(Body):
-    """Whose money is shown, real or play money, and from where on."""
+class AccountQuery(StatementQuery):
+    """Whose money is shown, real or play money, and which of it."""
 
     mode: Literal["live", "test"] = "live"
-    cursor: Annotated[str, Field(pattern=statement.CURSOR)] | None = None
 
 
 class AccountLine(Answer):
@@ -99,6 +99,13 @@ async def accounts_csv(context: PageContext, given: AccountsQuery) -> Response:
 async def show_account(context: PageContext, given: AccountQuery) -> Facts:
     """One account: people, keys, money, what was done to it."""
     return await _account(context, given)
+
+
+@page("GET", f"{ONE}/statement.csv", roles=LOOKERS, takes=AccountQuery)
+async def account_statement_csv(context: PageContext, given: AccountQuery) -> Response:
+    """Its statement, as far as the filters say, as a file."""
+    row = await account_of(context)
+    return statements.as_file(context, row["id"], given.mode, row["currency"], given)
 
 
 async def show_again(context: PageContext) -> Facts:
@@ -164,9 +171,6 @@ def where(context: PageContext) -> str:
 async def _account(context: PageContext, given: AccountQuery | None = None) -> Facts:
     given = given or AccountQuery()
     row, db = await account_of(context), context.db
-    lines = await statement.page(
-        db, row["id"], given.mode, limit=LINES + 1, cursor=given.cursor
-    )  # fmt: skip
     return {
         "account": row, "mode": given.mode, "now": context.now,
         "pots": {mode: await statement.wallets(db, row["id"], mode) for mode in MODES},
@@ -174,14 +178,8 @@ async def _account(context: PageContext, given: AccountQuery | None = None) -> F
         "keys": list(reversed(await db.write(accounts.keys_of, row["id"]))),
         "senders": await sms_accounts.senders_of(db, row["id"]),
         "acts": await audit_log.of_account(db, row["id"], 2**62, ACTS),
-        **_lines(lines, given.cursor), "query": {"mode": given.mode},
+        **await statements.listed(context, row["id"], given.mode, given),
     }  # fmt: skip
-
-
-def _lines(lines: list[Row], cursor: str | None) -> Mapping[str, object]:
-    more = len(lines) > LINES
-    return {"lines": lines[:LINES], "at_first": cursor is None,
-            "next_cursor": statement.cursor_of(lines[LINES - 1]) if more else None}  # fmt: skip
 
 
 def _line(row: Row) -> BaseModel:

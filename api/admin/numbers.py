@@ -10,11 +10,11 @@ from api.admin.acting import ADMINS, LINES, LOOKERS, account_named, act
 from api.admin.acts import acts
 from api.admin.network import HERE as NETWORK
 from api.dashboard.lists import Filters, Mode
-from api.dashboard.numbers import PHONES_OFFERED_MAX, RuleForm
+from api.dashboard.numbers import RuleForm
+from api.dashboard.offered import phones_of
 from api.dashboard.viewer import go
 from api.web.page import Facts, PageContext, Pages
 from db import numbers as stored
-from db import sip
 from telephony.admin import carriers as deeds
 from telephony.errors import NotFoundError
 from telephony.users.problems import bad
@@ -82,8 +82,7 @@ async def _number(context: PageContext) -> Facts:
     row = await stored.find_any(context.db, context.path["number"])
     if row is None:
         raise NotFoundError("Nobody owns this number.")
-    phones = await sip.page(context.db, row["account_id"], limit=PHONES_OFFERED_MAX, offset=0,
-                            cursor=None, search=None)  # fmt: skip
+    phones, _ = await phones_of(context, row["account_id"])
     return {"one": row, "phones": phones, "seconds": RING_SECONDS, "acts": acts(context)}
 
 

@@ -169,7 +169,8 @@ async def try_provider(context: PageContext, given: TestForm) -> Facts:
         well = await try_out(tried, to, given.sender, STEP_SECONDS, said.append)
     except (LookupError, ValueError, OutgoingStoppedError) as error:
         said.append(str(error))
-    return {**await _provider(context), "tested": said, "well": well}
+    return {**await _provider(context), "tested": said, "well": well,
+            "values": given.model_dump()}  # fmt: skip
 
 
 @page("POST", f"{ONE}/status", roles=ADMINS, confirm=True, takes=StatusForm,

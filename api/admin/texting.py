@@ -5,15 +5,13 @@ from starlette.responses import Response
 from api.admin.accounts import ONE, account_of, where
 from api.admin.acting import ADMINS, LOOKERS, act
 from api.admin.acts import acts
-from api.dashboard.replies import ReplyForm
+from api.dashboard.replies import ReplyForm, replies_of
 from api.dashboard.senders import SenderForm
 from api.dashboard.viewer import go
 from api.fields import NumberIfAny
 from api.web.page import Facts, PageContext, Pages
-from db import sms_accounts, sms_replies
+from db import sms_accounts
 from telephony.admin import texting as deeds
-from telephony.sms.keywords import BY_LANGUAGE, Keyword
-from telephony.sms.replies import TEXT_CHARACTERS_MAX
 
 page = Pages()
 HERE = f"{ONE}/texting"
@@ -26,12 +24,10 @@ class AnyReplyForm(ReplyForm):
 
 
 async def _texting(context: PageContext) -> Facts:
-    row, db = await account_of(context), context.db
+    row = await account_of(context)
     return {
-        "account": row, "acts": acts(context), "most": TEXT_CHARACTERS_MAX,
-        "default": await sms_accounts.default_sender(db, row["id"]),
-        "replies": await sms_replies.texts_of(db, row["id"]),
-        "keywords": [(str(one), BY_LANGUAGE["en"][one][0]) for one in Keyword],
+        "account": row, "acts": acts(context), **await replies_of(context, row["id"]),
+        "default": await sms_accounts.default_sender(context.db, row["id"]),
     }  # fmt: skip
 
 

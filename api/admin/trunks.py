@@ -17,7 +17,14 @@ from db import components, trunks
 from telephony.admin import carriers as deeds
 from telephony.errors import NotFoundError
 from telephony.voice.trunk_worker import look
-from telephony.voice.trunks import CODECS, DEFAULT_PORT, CarrierFacts, component, registration
+from telephony.voice.trunks import (
+    CODECS,
+    DEFAULT_PORT,
+    CarrierFacts,
+    component,
+    registration,
+    registration_of,
+)
 
 page = Pages()
 ONE = f"{HERE}/trunks/{{name}}"
@@ -107,10 +114,10 @@ async def _trunk(context: PageContext) -> Facts:
     if row is None:
         raise NotFoundError(f"There is no trunk {context.path['name']}.")
     led = [one for one in await context.db.write(trunks.routes) if one["trunk_id"] == row["id"]]
-    found = await components.every(context.db)
-    health = [one for one in found if one["name"] == component(row["name"])]
+    found = {one["name"]: one for one in await components.every(context.db)}
+    registered = registration(row, found.get(registration_of(row["name"])))
     return {"one": row, "routes": led, "known": CODECS, "acts": acts(context),
-            "registration": registration(row), "health": health[0] if health else None}  # fmt: skip
+            "registration": registered, "health": found.get(component(row["name"]))}  # fmt: skip
 
 
 @page("GET", ONE, roles=LOOKERS, template="admin/trunk.html")

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from api.dashboard.calls import BUILDERS, HERE, LOOKERS
 from api.dashboard.lists import MODES, Mode, ModeQuery, mode_of_form
 from api.dashboard.live import live
+from api.dashboard.offered import phones_of, shown_numbers
 from api.dashboard.viewer import go, member
 from api.dashboard.waveform import HEIGHT, drawn
 from api.v1.calls import told
 from api.v1.recordings import audio
 from api.v1.voice import CallBody, wish_of
-from api.web.formats import phone
 from api.web.page import Facts, PageContext, Pages
-from db import caller_ids, calls, recordings, sip
+from db import calls, recordings
 from db.calls import ENDED
 from db.connection import Row
 from db.recordings import RecordingStatus
@@ -29,7 +29,6 @@ from telephony.voice.recordings.peaks import PARTS
 
 page = Pages()
 ONE = f"{HERE}/{{id}}"
-PHONES_OFFERED_MAX = 200
 
 
 class CallForm(CallBody):
@@ -47,14 +46,11 @@ class CallForm(CallBody):
 
 
 async def _choices(context: PageContext, mode: str) -> Facts:
-    me = member(context)
-    rows = await sip.page(context.db, me.account_id, limit=PHONES_OFFERED_MAX, offset=0,
-                          cursor=None, search=None)  # fmt: skip
-    numbers = await caller_ids.of_account(context.db, me.account_id, mode)
+    phones, more_phones = await phones_of(context, member(context).account_id)
+    numbers, more_numbers = await shown_numbers(context, mode)
     return {
-        "phones": rows, "mode": mode, "sip": SIP, "form": secrets.token_urlsafe(12),
-        "numbers": [(row["number"], phone(row["number"])) for row in numbers
-                    if row["status"] != "pending"],
+        "phones": phones, "more": more_phones or more_numbers, "mode": mode, "sip": SIP,
+        "form": secrets.token_urlsafe(12), "numbers": numbers, "more_numbers": more_numbers,
         "ring_seconds": RING_SECONDS_DEFAULT, "talk_seconds": CALL_SECONDS_MAX,
     }  # fmt: skip
 

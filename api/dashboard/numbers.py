@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 from starlette.responses import Response
 
 from api.dashboard.lists import Filters, as_csv
+from api.dashboard.offered import phones_of
 from api.dashboard.viewer import go, member
 from api.fields import Answer, Body, NumberIfAny, Time
 from api.web.page import Facts, PageContext, Pages
 from db import numbers as stored
-from db import sip
 from db.connection import Row
 from telephony.errors import NotFoundError
 from telephony.users import numbers
@@ -25,7 +25,6 @@ ONE = f"{HERE}/{{number}}"
 LOOKERS, BUILDERS = having(Right.look), having(Right.build)
 ROWS = 25
 CSV_ROWS = 500
-PHONES_OFFERED_MAX = 200
 
 
 class SearchQuery(Filters):
@@ -102,8 +101,7 @@ async def _number(context: PageContext) -> Facts:
     row = await stored.find(context.db, me.account_id, context.path["number"])
     if row is None:
         raise NotFoundError("The account does not own this number.")
-    phones = await sip.page(context.db, me.account_id, limit=PHONES_OFFERED_MAX, offset=0,
-                            cursor=None, search=None)  # fmt: skip
+    phones, _ = await phones_of(context, me.account_id)
     return {"one": row, "phones": phones, "seconds": RING_SECONDS,
             "builds": Right.build in me.rights}  # fmt: skip
 

@@ -8,15 +8,15 @@ from starlette.responses import Response
 from api.dashboard.forms import Text
 from api.dashboard.lists import ModeQuery
 from api.dashboard.live import live
+from api.dashboard.offered import shown_numbers
 from api.dashboard.phone_forms import CODECS, LIMITS, TRANSPORTS, NewPhoneForm, PhoneForm
 from api.dashboard.phones import BUILDERS, HERE, LOOKERS
 from api.dashboard.viewer import go, member
 from api.fields import Body
 from api.v1.sip_accounts import columns_of, read
-from api.web.formats import phone
 from api.web.page import Facts, PageContext, Pages
 from api.web.templates import render
-from db import caller_ids, sip
+from db import sip
 from db.connection import Row
 from telephony.errors import NotFoundError
 from telephony.users import phones
@@ -26,7 +26,6 @@ from telephony.voice import phone_link, phone_setup
 
 page = Pages()
 ONE = f"{HERE}/{{id}}"
-SHOWABLE = ("verified", "owned")
 
 
 class StatusForm(Body):
@@ -37,10 +36,9 @@ class StatusForm(Body):
 
 async def _choices(context: PageContext) -> Facts:
     me = member(context)
-    numbers = await caller_ids.of_account(context.db, me.account_id, "live")
+    numbers, more = await shown_numbers(context, "live")
     return {
-        "numbers": [(row["number"], phone(row["number"])) for row in numbers
-                    if row["status"] in SHOWABLE],
+        "numbers": numbers, "more_numbers": more,
         "transports": TRANSPORTS, "codecs": CODECS, "limits": LIMITS,
         "builds": Right.build in me.rights, "mode": ModeQuery().mode_for(context),
     }  # fmt: skip

@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from api.dashboard.messages import BUILDERS, LOOKERS
 from api.dashboard.messages import HERE as MESSAGES
+from api.dashboard.offered import own_numbers
 from api.dashboard.viewer import go, member
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
-from db import numbers, sms_replies
+from db import sms_replies
 from telephony.sms.keywords import BY_LANGUAGE, Keyword
 from telephony.sms.replies import TEXT_CHARACTERS_MAX
 from telephony.users import texting
@@ -16,7 +17,6 @@ from telephony.users.roles import Right
 
 page = Pages()
 HERE = f"{MESSAGES}/replies"
-NUMBERS_OFFERED_MAX = 200
 
 
 class ReplyForm(Body):
@@ -27,14 +27,21 @@ class ReplyForm(Body):
     text: str = Field("", max_length=2_000)
 
 
+async def replies_of(context: PageContext, account_id: str) -> Facts:
+    """The texts that an account has set, and what the form for one says."""
+    return {
+        "replies": await sms_replies.texts_of(context.db, account_id),
+        "keywords": [(str(one), BY_LANGUAGE["en"][one][0]) for one in Keyword],
+        "most": TEXT_CHARACTERS_MAX,
+    }
+
+
 async def _replies(context: PageContext) -> Facts:
     me = member(context)
-    owned = await numbers.page(context.db, me.account_id, limit=NUMBERS_OFFERED_MAX)
+    numbers, more = await own_numbers(context)
     return {
-        "replies": await sms_replies.texts_of(context.db, me.account_id),
-        "numbers": [row["number"] for row in owned], "most": TEXT_CHARACTERS_MAX,
-        "words": {one: BY_LANGUAGE["en"][one] for one in Keyword},
-        "builds": Right.build in me.rights,
+        **await replies_of(context, me.account_id), "builds": Right.build in me.rights,
+        "numbers": numbers, "more": more,
     }  # fmt: skip
 
 

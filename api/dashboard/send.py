@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from api.dashboard import messages
 from api.dashboard.lists import Filters, Mode, ModeQuery, mode_of_form
+from api.dashboard.offered import shown_numbers
 from api.dashboard.viewer import go, member
 from api.v1.sms import TEXT_MAX, SendBody
 from api.web.page import Facts, PageContext, Pages
-from db import caller_ids, sms_accounts
+from db import sms_accounts
 from telephony.phone_numbers import e164
 from telephony.sms.quote import Quote, quote
 from telephony.users import messages as deeds
@@ -49,10 +50,8 @@ class CountForm(Filters):
 
 
 async def _form(context: PageContext, mode: Mode, **more: Any) -> Facts:
-    me = member(context)
-    numbers = await caller_ids.of_account(context.db, me.account_id, mode)
-    names = await sms_accounts.senders_of(context.db, me.account_id)
-    usable = [row["number"] for row in numbers if row["status"] != "pending"]
+    names = await sms_accounts.senders_of(context.db, member(context).account_id)
+    usable = [number for number, _ in (await shown_numbers(context, mode)).options]
     usable += [row["sender"] for row in names if row["status"] == "approved"]
     return {"mode": mode, "senders": usable, "form": secrets.token_urlsafe(12), **more}
 

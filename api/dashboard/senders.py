@@ -10,11 +10,12 @@ from api.dashboard.forms import Text
 from api.dashboard.lists import MODES, Filters, Mode, ModeQuery, as_csv, mode_of_form, shown_query
 from api.dashboard.messages import BUILDERS, LOOKERS
 from api.dashboard.messages import HERE as MESSAGES
+from api.dashboard.offered import shown_numbers
 from api.dashboard.viewer import go, member
 from api.fields import Body, Number, Time
 from api.v1.sms import number_or_name
 from api.web.page import Facts, PageContext, Pages
-from db import caller_ids, sms_accounts
+from db import sms_accounts
 from db.connection import Row
 from telephony.users import senders, texting
 from telephony.users.roles import Right
@@ -36,12 +37,12 @@ class SenderForm(Body):
 async def _senders(context: PageContext) -> Facts:
     me = member(context)
     rows = await sms_accounts.senders_of(context.db, me.account_id)
-    numbers = [row["number"] for mode in MODES
-               for row in await caller_ids.of_account(context.db, me.account_id, mode)
-               if row["status"] != "pending"]  # fmt: skip
+    offers = [await shown_numbers(context, mode) for mode in MODES]
+    numbers = [number for offer in offers for number, _ in offer.options]
     names = [row["sender"] for row in rows if row["status"] == "approved"]
     return {
-        "senders": rows, "builds": Right.build in me.rights, "usable": sorted({*numbers, *names}),
+        "senders": rows, "builds": Right.build in me.rights,
+        "usable": sorted({*numbers, *names}), "more": any(one.more for one in offers),
         "default": await sms_accounts.default_sender(context.db, me.account_id),
     }  # fmt: skip
 

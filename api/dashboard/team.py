@@ -1,13 +1,11 @@
-"""Who works in the account, and what was done in it."""
+"""Who works in the account."""
 
-from pydantic import Field
 from starlette.responses import Response
 
 from api.dashboard.forms import IdForm, InviteForm, RoleForm
 from api.dashboard.viewer import go, member, post, rotated
-from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
-from db import audit_log, one_use_tokens, users
+from db import one_use_tokens, users
 from telephony.users import sessions, team
 from telephony.users.roles import SHOWN, USER, Right, having
 
@@ -15,13 +13,6 @@ page = Pages()
 HERE = "/dashboard/team"
 ANYBODY = having(Right.look)
 OWNERS = having(Right.manage)
-ENTRIES = 50
-
-
-class AuditQuery(Body):
-    """Entries that are older than that number."""
-
-    before: int = Field(2**62, ge=1, le=2**62)
 
 
 async def _team(context: PageContext) -> Facts:
@@ -77,16 +68,6 @@ async def leave(context: PageContext, _: None) -> Response:
     me = member(context)
     await context.db.write(team.remove, me, me.user_id, context.now)
     return go("/sign-in")
-
-
-@page("GET", "/dashboard/audit", roles=OWNERS, template="dashboard/audit.html", takes=AuditQuery)
-async def show_audit(context: PageContext, given: AuditQuery) -> Facts:
-    """What was done in the account, the newest first."""
-    rows = await audit_log.of_account(
-        context.db, member(context).account_id, given.before, ENTRIES + 1
-    )
-    older = rows[ENTRIES - 1]["seq"] if len(rows) > ENTRIES else None
-    return {"entries": rows[:ENTRIES], "older": older, "at_first": given.before == 2**62}
 
 
 @page("POST", "/dashboard/enter", roles=(USER,), takes=IdForm)

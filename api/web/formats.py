@@ -1,5 +1,6 @@
 """How money, times, phone numbers and counts are written on pages; each in one way only."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,9 @@ from telephony.clock import SECOND, Instant, rfc3339
 from telephony.money import MICROS, Micros
 
 NONE = "–"
+MICROS_SUFFIX = "_micros"
+MONEY_ENDS = (MICROS_SUFFIX, "_day_max", "_month_max")
+TIME_END = "_at"
 MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
 
 
@@ -111,8 +115,39 @@ def ticks(text: str) -> Markup:
     return Markup("").join(parts)
 
 
+def changes(before: str, after: str, currency: str) -> list[tuple[Markup, Markup]]:
+    """What an act changed, from its JSON objects: each fact's name, and what it was and is.
+    Amounts are in the currency."""
+    old, new = json.loads(before), json.loads(after)
+    found = []
+    for name in dict.fromkeys((*old, *new)):
+        told = _fact(name, new.get(name), currency)
+        if name in old:
+            told = Markup("{} → {}").format(_fact(name, old[name], currency), told)
+        found.append((words(name.removesuffix(MICROS_SUFFIX)), told))
+    return found
+
+
+def _fact(name: str, fact: object, currency: str) -> Markup:
+    """By its name, as the columns are called: `spend_day_max` is money, `expires_at` an instant."""
+    match fact:
+        case _ if fact in (None, "", [], {}):
+            return Markup(NONE)
+        case bool():
+            return Markup("yes" if fact else "no")
+        case int() if name.endswith(MONEY_ENDS):
+            return escape(money(fact, currency))
+        case int() if name.endswith(TIME_END):
+            return time(fact)
+        case str() if fact.startswith("+"):
+            return escape(phone(fact))
+        case str() | int():
+            return escape(fact)
+    return escape(json.dumps(fact, ensure_ascii=False))
+
+
 FILTERS: dict[str, Any] = {
     "money": money, "plain": plain, "phone": phone, "time": time, "date": date,
     "duration": duration, "span": span, "count_of": count, "size": size, "words": words,
-    "ticks": ticks,
+    "ticks": ticks, "changes": changes,
 }  # fmt: skip

@@ -32,6 +32,8 @@ PUBLIC = None
 SIGN_IN = "/sign-in"
 CONFIRM = "/confirm"
 TWO_FACTOR = "/dashboard/security/two-factor"
+SEND_WHOLE = "send-whole"
+"""The event that tells app.js to send a form of htmx again as the browser would."""
 FORM_BYTES_MAX = 256 * 1024
 FORM_FIELDS_MAX = 200
 FILES_MAX = 5
@@ -128,8 +130,11 @@ class Page:
                 raise RoleMissingError
             if viewer.looks and self.method != "GET" and not self.looking:
                 raise LooksOnlyError
-            if self.confirm and _leads_away(request) and not viewer.confirmed(now()):
-                return _elsewhere(request, CONFIRM)
+            if self.confirm and not viewer.confirmed(now()):
+                if self.method == "GET":
+                    return _elsewhere(request, CONFIRM)
+                if "hx-request" in request.headers:  # the proof is a page, into which a form goes
+                    return Response(status_code=204, headers={"HX-Trigger": SEND_WHOLE})
         if any("\0" in part for part in request.path_params.values()):
             raise NotFoundError
         context = PageContext(
@@ -222,11 +227,6 @@ async def _pack(request: Request, response: Response) -> Response:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Cookie, HX-Request, Accept-Encoding"
     return response
-
-
-def _leads_away(request: Request) -> bool:
-    """True where another page must come first; a form is shown it in place of its answer."""
-    return request.method == "GET" or "hx-request" in request.headers
 
 
 def _elsewhere(request: Request, page: str) -> Response:

@@ -12,8 +12,8 @@ from tests.db.rows import add_call, add_cdr, add_message
 from tests.factories import Customer, add_customer
 from tests.pbx.registrar import registrar
 from tests.ports import free_port
-from tests.users.world import People
-from tests.web.browser import Site, assert_accessible, look
+from tests.users.world import PASSWORD, People
+from tests.web.browser import Site, Watch, assert_accessible, look
 
 ROOT = "root@example.com"
 
@@ -157,6 +157,33 @@ def test_a_carrier_is_added_and_asked_without_leaving_its_page(
     assert_accessible(page)
     page.get_by_role("button", name="Remove").click()
     page.wait_for_url("**/admin/network")
+
+
+def test_a_test_that_needs_a_confirmation_keeps_what_was_typed(
+    site: Site, who: Customer, browser_page: Page, watch: Watch
+) -> None:
+    page, port = browser_page, free_port()
+    sign_in(site, page, "/admin/network/new-provider")
+    page.get_by_label("Name", exact=True).fill("asked")
+    page.get_by_label("Host", exact=True).fill("127.0.0.1")
+    page.get_by_label("Port", exact=True).fill(str(port))
+    page.get_by_label("System id", exact=True).fill("us")
+    page.get_by_label("Password", exact=True).fill("hush")
+    page.get_by_role("button", name="Add a provider").click()
+    page.wait_for_url("**/admin/network/providers/asked")
+    page.get_by_label("Send a test message to").fill("+15550001111")
+    page.get_by_label("Its sender").fill("ACME")
+    site.write(lambda conn: conn.run("UPDATE session SET confirmed_at = 0"))
+    page.get_by_role("button", name="Test now").click()
+    look(page, "Confirm that it is you")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("Connect call failed")).to_be_visible()
+    expect(page.get_by_label("Send a test message to")).to_have_value("+15550001111")
+    expect(page.get_by_label("Its sender")).to_have_value("ACME")
+    (asked,) = watch.complaints
+    assert "403" in asked  # the status of the page that asked
+    watch.complaints.clear()
 
 
 def test_a_provider_is_added_with_more_options(

@@ -177,6 +177,7 @@ async def test_health_tells_parts_and_queues(
         add_message(conn, traffic.owners[0], next_attempt_at=late)
         add_message(conn, traffic.owners[0], next_attempt_at=at - 1, lane=1)
         add_call(conn, traffic.owners[0], created_at=at - 65 * SECOND)
+        add_call(conn, traffic.owners[0], status="answered", created_at=at - 3_600 * SECOND)
         mail.add(conn, at - 180 * SECOND, recipient="ada@example.com", subject="", body_sealed="")
 
     await sqlite.write(fill)
@@ -185,7 +186,7 @@ async def test_health_tells_parts_and_queues(
     rows = [" ".join(row.split("</tr>")[0].replace('<td class="num">', " ").replace("</td>", " ")
                      .replace("<td>", " ").split()) for row in said.split("<tr>")[1:]]  # fmt: skip
     for row in (
-        "messages queued, one by one 1 2 h", "calls queued 1 1 min", "calls answered 2 –",
+        "messages queued, one by one 1 2 h", "calls queued 1 1 min", "calls answered 3 –",
         "mails 1 3 min", "webhooks 0 –", "SIP accounts that pbx1 is to be told of 0 –",
     ):  # fmt: skip
         assert row in rows, (row, rows)

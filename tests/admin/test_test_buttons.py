@@ -3,6 +3,7 @@ within seconds, by htmx as well; nothing is sent while outgoing traffic is stopp
 
 import pytest
 
+from db import components
 from db.connection import Conn
 from db.database import Database
 from telephony import outgoing
@@ -68,12 +69,17 @@ async def test_what_is_known_of_a_registration_is_said(
     for name, told in (
         ("north", "none; it knows us by our address"),
         ("asks", "none; it knows us by our answers as us"),
-        ("books", "we register there; whether that stands is not known here"),
+        ("books", "not looked at yet"),
     ):  # fmt: skip
         assert f"Registration: {told}" in await root.open(f"{HERE}/trunks/{name}")
         with registrar(port):
             said = await root.send(f"{HERE}/trunks/{name}/test")
         assert f"Registration: {told}" in said.split('id="tested"')[1]
+    await sqlite.write(
+        components.report, "trunk:books:registration", "trunk", "degraded",
+        "Rejected, again in 57 s", now(),
+    )  # fmt: skip
+    assert "Registration: Rejected, again in 57 s." in await root.open(f"{HERE}/trunks/books")
     await sqlite.write(carriers.set_status, ROOT, now(), "books", "disabled")
     said = await root.open(f"{HERE}/trunks/books")
     assert "Registration: none while it is out of service" in said

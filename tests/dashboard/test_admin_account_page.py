@@ -3,6 +3,7 @@ both modes in pages, what was done last; and what a spreadsheet must not run."""
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -97,8 +98,34 @@ async def test_the_statement_has_pages_in_each_mode(
     said = await root.open(f"{page}{older}")
     assert said.count("<td>Deposit: paid") == 2
     assert "First page" in said
-    for bad in ("mode=play", "cursor=txn_1.wallet", "mode="):
+    for bad in ("mode=play", "cursor=txn_1.wallet", "kind=gift", "from=x"):
         await root.open(f"{page}?{bad}", 400)
+
+
+async def test_the_statement_is_filtered_and_exported(
+    sqlite: Database, owner: Member, root: Visitor
+) -> None:
+    def deed(conn: Conn) -> None:
+        facts: dict[str, Any] = {"actor": "t", "now": now()}
+        wallets.fund(conn, owner.account_id, "live", 5_000_000, reference="f", reason="=paid",
+                     **facts)  # fmt: skip
+        wallets.top_up_sip(conn, owner.account_id, "live", 5, reference="t", **facts)
+
+    await sqlite.write(deed)
+    page = f"{HERE}/{owner.account_id}"
+    for query, count in (
+        ("", 3), ("?wallet=sip", 1), ("?kind=fund&mode=live", 1), ("?kind=sip_topup", 2),
+        ("?to=2020-01-01", 0), ("?mode=test", 0),
+    ):  # fmt: skip
+        said = await root.open(page + query)
+        assert said.count("<td>Wallet</td>") + said.count("<td>SIP wallet</td>") == count, query
+        file = await root.client.get(f"{page}/statement.csv{query}")
+        assert len(list(csv.DictReader(io.StringIO(file.text)))) == count, query
+    file = await root.client.get(f"{page}/statement.csv?kind=fund")
+    assert "statement-live.csv" in file.headers["content-disposition"]
+    (line,) = csv.DictReader(io.StringIO(file.text))
+    assert (line["amount"], line["description"]) == ("5.0", "Deposit: =paid")
+    await root.open(f"{HERE}/acc_none/statement.csv", 404)
 
 
 async def test_no_name_is_run_by_a_spreadsheet(people: People, root: Visitor) -> None:

@@ -47,6 +47,7 @@ async def test_thresholds_and_caps_are_set(sqlite: Database, owner: Member, ada:
     said = await ada.open("/dashboard/audit")
     assert "wallet.threshold_set" in said
     assert "account.caps_set" in said
+    assert '<span class="quiet">Own day max:</span> – → 1,000.00 USD' in said
     await ada.open(HERE)
     await ada.send(f"{HERE}/caps", day="", month="")
     assert "no cap" in await ada.open(HERE)

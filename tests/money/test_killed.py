@@ -22,6 +22,7 @@ from telephony.money import MICROS
 from telephony.secrets import Vault
 from tests.api.world import add_phone
 from tests.factories import Customer, customer
+from tests.fixtures_db import until_left
 
 DEEDS = ("top_up", "send_message", "place_call", "claim", "record", "take", "settle_call",
          "expire_due", "send_messages", "set_password", "finish_reply")  # fmt: skip
@@ -55,7 +56,9 @@ class Days:
         order = {**self._order, "told": str(told), "failpoint": failpoint}
         self._shop.stdin.write(json.dumps(order) + "\n")
         self._shop.stdin.flush()
-        return int(self._shop.stdout.readline())
+        code = int(self._shop.stdout.readline())
+        until_left(self._order["url"])
+        return code
 
 
 @pytest.mark.parametrize("deed", DEEDS)

@@ -20,7 +20,7 @@ from telephony.clock import SECOND, Instant, now
 from telephony.money import MICROS
 from telephony.secrets import Vault
 from telephony.users import identity, team, tickets, tokens
-from telephony.users.sessions import Member
+from telephony.users.sessions import CONFIRMED_SECONDS, Member
 from telephony.voice import numbers, sip_accounts
 from telephony.webhooks import endpoints
 from telephony.webhooks.endpoints import Place
@@ -58,11 +58,11 @@ RATE = Rate("1555", "USD", 6_000, 12_000, 0, 60, 60)
 
 @dataclass(frozen=True)
 class Home:
-    """Who lives here: tokens of their sessions, and links that they had by mail."""
+    """Who lives here: tokens of their sessions (`doubtful` is the owner, long after a proof), and
+    links that they had by mail."""
 
     owner: Member
-    owner_token: str
-    admin_token: str
+    sessions: dict[str, str]
     mailed: frozenset[str]
 
 
@@ -80,8 +80,8 @@ async def furnish(people: People) -> Home:
     admin = await people.admin(email=ADMIN)
     owner = await people.owner(OWNER, "Northwind Couriers")
     zoe = await people.owner("zoe@example.com", "Zoe's Bakery")
-    for role, email in (("developer", "dev@example.com"), ("billing", "books@example.com")):
-        await people.colleague(owner, role, email)
+    developer = await people.colleague(owner, "developer", "dev@example.com")
+    await people.colleague(owner, "billing", "books@example.com")
     for deed in (money, keys, phones, conversations, webhooks, answers, carriers, days):
         await people.database.write(deed, people.vault, owner, random.Random(deed.__name__))
     await people.database.write(
@@ -94,8 +94,10 @@ async def furnish(people: People) -> Home:
     await people.database.write(secure, people.vault, owner.user_id)
     await questions(people, owner, admin)
     await people.database.write(identity_check, people.vault, zoe)
-    owner_token = await people.token(owner.user_id)
-    return Home(owner, owner_token, await people.token(admin.user_id), frozenset(links))
+    who = {"owner": owner.user_id, "admin": admin.user_id, "developer": developer.user_id}
+    sessions = {name: await people.token(user_id) for name, user_id in who.items()}
+    sessions["doubtful"] = await people.token(owner.user_id, now() - CONFIRMED_SECONDS * SECOND)
+    return Home(owner, sessions, frozenset(links))
 
 
 def money(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:

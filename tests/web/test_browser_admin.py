@@ -103,7 +103,7 @@ def test_money_is_booked_by_an_administrator(
     page.get_by_label("May spend in a day").fill("10")
     page.get_by_role("button", name="Set the limits").click()
     page.wait_for_url(f"**{ada.page}")
-    expect(page.get_by_text("10.00 USD")).to_be_visible()
+    expect(page.get_by_text("10.00 USD", exact=True)).to_be_visible()
 
 
 def test_an_approval_turns_a_refused_live_key_into_an_accepted_one(

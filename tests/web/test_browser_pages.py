@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from api.app import PAGES
-from tests.users.world import PASSWORD
 from tests.web.browser import PHONE, WIDE, Site, Watch, assert_accessible, assert_fits
-from tests.web.furniture import ADMIN, Home
+from tests.web.furniture import Home
 from tests.web.tour import Tour, furnished, name_of
 
 PICTURE = "canvas => canvas.toDataURL()"
@@ -63,34 +61,13 @@ def _in_the_light(page: Page) -> None:
         page.emulate_media(color_scheme="dark")
 
 
-def test_a_code_is_asked_for_accessibly(
-    furnished_site: tuple[Site, Home], chromium: Browser
-) -> None:
-    """The one page that the walk passes over, since it comes after a password."""
-    site, _ = furnished_site
-    assert {page.path for page in PAGES if page.template and page.method == "GET"} == {
-        *(page.path for page in Tour.pages()), "/sign-in/code",
-    }  # fmt: skip
-    watch = Watch(site.url)
-    context = chromium.new_context(base_url=site.url, viewport=ViewportSize(**PHONE))  # type: ignore[typeddict-item]
-    page = watch.open(context)
-    page.goto("/sign-in")
-    page.locator("input[name=email]").fill(ADMIN)
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("input[type=password]").press("Enter")
-    page.wait_for_url("**/sign-in/code*")
-    assert list(failures(page)) == []
-    context.close()
-    assert watch.complaints == []
-
-
 def test_charts_follow_the_colours_and_tell_their_figures(
     furnished_site: tuple[Site, Home], chromium: Browser
 ) -> None:
     site, home = furnished_site
     watch = Watch(site.url)
     context = chromium.new_context(base_url=site.url, viewport=ViewportSize(**WIDE))  # type: ignore[typeddict-item]
-    context.add_cookies([{"name": "session", "value": home.owner_token, "url": site.url}])
+    context.add_cookies([{"name": "session", "value": home.sessions["owner"], "url": site.url}])
     page = watch.open(context)
     page.goto("/dashboard?days=7")
     assert drawn(page) == 4

@@ -1,5 +1,6 @@
 """Money, time and phone numbers are written in one way."""
 
+import json
 from typing import Any
 
 import pytest
@@ -55,3 +56,33 @@ def test_filters(template: str, value: Any, text: str) -> None:
 def test_percent() -> None:
     assert formats.percent(2, 3) == "66.7 %"
     assert formats.percent(0, 0) == "–"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ({}, {}, []),
+        ({}, {"how": "password"}, [("How", "password")]),
+        ({"spend_day_max": None, "calls_max": 2}, {"spend_day_max": 1_500_000, "calls_max": 30},
+         [("Spend day max", "– → 1.50 EUR"), ("Calls max", "2 → 30")]),
+        ({"amount_micros": 0}, {"amount_micros": 5}, [("Amount", "0.00 EUR → 0.000005 EUR")]),
+        ({"role": "owner"}, {}, [("Role", "owner → –")]),
+        ({}, {"enabled": False, "registers": True}, [("Enabled", "no"), ("Registers", "yes")]),
+        ({}, {"to": "+15550111222", "events": [], "cidrs": ""},
+         [("To", "+1 555-011-1222"), ("Events", "–"), ("Cidrs", "–")]),
+        ({}, {"body": {"text": "Grüße"}}, [("Body", "{&#34;text&#34;: &#34;Grüße&#34;}")]),
+    ],
+)  # fmt: skip
+def test_what_an_act_changed(
+    before: dict[str, object], after: dict[str, object], said: list[tuple[str, str]]
+) -> None:
+    found = formats.changes(json.dumps(before), json.dumps(after), "EUR")
+    assert [tuple(map(str, one)) for one in found] == said
+
+
+def test_hostile_facts_are_escaped_and_times_are_told() -> None:
+    after = json.dumps({"<b>": "<script>", "expires_at": 1_795_750_747_000_000, "raw": ["<i>"]})
+    found = {str(name): str(told) for name, told in formats.changes("{}", after, "")}
+    assert found["&lt;b&gt;"] == "&lt;script&gt;"
+    assert found["Raw"] == "[&#34;&lt;i&gt;&#34;]"
+    assert ">27 Nov 2026, 03:39:07 UTC</time>" in found["Expires at"]

@@ -158,6 +158,19 @@ async def test_a_defect_shows_its_request_id_and_nothing_else(
     assert re.search(r"req_\w+", part.text)
 
 
+async def test_a_part_that_needs_somebody_leads_to_the_sign_in_and_back(
+    web: httpx.AsyncClient,
+) -> None:
+    for referrer, target in (
+        (f"{URL}/sample/form?x=1", "/sign-in?next=/sample/form"),
+        ("https://evil.example/x", "/sign-in"),
+        ("", "/sign-in"),
+    ):
+        headers = ORIGIN | {"Referer": referrer, "HX-Request": "true"}
+        response = await web.post("/sample/safe", headers=headers)
+        assert (response.status_code, response.headers["hx-redirect"]) == (401, target)
+
+
 async def test_what_needs_a_confirmation_sends_there_and_back(web: httpx.AsyncClient) -> None:
     owner = {"X-Role": "owner", **ORIGIN}
     assert (await web.get("/sample/safe", headers=owner)).text == "open"
@@ -166,18 +179,12 @@ async def test_what_needs_a_confirmation_sends_there_and_back(web: httpx.AsyncCl
     assert (response.status_code, response.headers["location"]) == (
         303, "/confirm?next=/sample/safe",
     )  # fmt: skip
-    form = {csrf.FIELD: await token(web)}
-    for referrer, target in (
-        (f"{URL}/sample/form?x=1", "/confirm?next=/sample/form"),
-        ("https://evil.example/x", "/confirm"),
-        ("", "/confirm"),
-    ):
-        headers = doubtful | {"Referer": referrer, "HX-Request": "true"}
-        response = await web.post("/sample/safe", data=form, headers=headers)
-        assert (response.status_code, response.headers["hx-redirect"]) == (401, target)
     part = doubtful | {"HX-Request": "true"}
     response = await web.get("/sample/safe", headers=part)
     assert response.headers["hx-redirect"] == "/confirm"
+    form = {csrf.FIELD: await token(web)}
+    response = await web.post("/sample/safe", data=form, headers=part)
+    assert (response.status_code, response.headers["hx-trigger"]) == (204, "send-whole")
     assert (await web.post("/sample/safe", data=form, headers=owner)).text == "done"
     response = await web.get("/sample/safe", headers=doubtful | {"X-Role": "billing"})
     assert response.status_code == 403

@@ -21,8 +21,10 @@ from tests.web.browser import START_SECONDS, Site, Watch
 from tests.web.furniture import Home, furnish
 
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
-ELSEWHERE = {"/sign-in/code"}
-"""A page that sends away whoever has not begun."""
+VISITORS = {
+    "/confirm": "doubtful", "/sign-in/code": "begun", "/dashboard/security/two-factor": "developer",
+}  # fmt: skip
+"""Who sees more than a redirection, or more than that there is nothing to do."""
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def furnished() -> Iterator[tuple[Site, Home]]:
 
 def shown(page: Page) -> bool:
     """Whether it is a page to look at, and not a file or a stream."""
-    return page.method == "GET" and bool(page.template) and page.path not in ELSEWHERE
+    return page.method == "GET" and bool(page.template)
 
 
 def name_of(page: Page) -> str:
@@ -48,7 +50,8 @@ def name_of(page: Page) -> str:
 
 @dataclass
 class Tour:
-    """One look at every page. Visitors are known by `admin`, `owner` and `nobody`."""
+    """One look at every page. Visitors are `nobody`, somebody who has `begun` to sign in, and
+    those who have a session at home."""
 
     site: Site
     home: Home
@@ -61,7 +64,8 @@ class Tour:
         self, chromium: Browser, size: ViewportSize, scheme: str = "light"
     ) -> Iterator[tuple[str, Tab]]:
         """The name of each page, and a tab that shows it."""
-        tabs = {who: self._tab(chromium, who, size, scheme) for who in ("nobody", "owner", "admin")}
+        visitors = ("nobody", "begun", *self.home.sessions)
+        tabs = {who: self._tab(chromium, who, size, scheme) for who in visitors}
         for page in self.pages():
             path = self._path(page)
             if path is None:
@@ -93,11 +97,10 @@ class Tour:
         return self.watch.open(context)
 
     def _let_in(self, context: BrowserContext, who: str) -> None:
-        tokens = {"owner": self.home.owner_token, "admin": self.home.admin_token}
-        if who in tokens:
-            context.add_cookies(
-                [{"name": "session", "value": tokens[who], "url": self.site.url}]
-            )  # fmt: skip
+        cookies = {who: {"session": token} for who, token in self.home.sessions.items()}
+        cookies |= {"nobody": {}, "begun": {"sign_in": "token"}}
+        for name, value in cookies[who].items():
+            context.add_cookies([{"name": name, "value": value, "url": self.site.url}])
 
     def _path(self, page: Page) -> str | None:
         if "{" not in page.path:
@@ -110,6 +113,8 @@ class Tour:
         return next((link for link in found if link not in taken), None)
 
     def _who(self, page: Page) -> str:
+        if page.path in VISITORS:
+            return VISITORS[page.path]
         if page.roles is PUBLIC:
             return "nobody"
         return "admin" if set(page.roles or ()) <= set(PLATFORM) else "owner"

@@ -117,6 +117,9 @@
     target.replaceChildren(make("figure", "code", [...bar, pre]));
   }
 
+  // The answer is a page of its own, such as the one that asks for the password.
+  document.addEventListener("send-whole", (event) => event.target.submit());
+
   // Marks the link of the section that is being read.
   const links = new Map([...document.querySelectorAll("[data-spy] a[href^='#']")]
     .map((link) => [link.hash.slice(1), link]));
