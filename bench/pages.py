@@ -31,6 +31,9 @@ from tests.users.world import People
 from tests.web.furniture import ADMIN, OWNER
 
 ROWS, ROUNDS, WARM_UP = 1_000_000, 10, 2
+ROUNDS_OF_DOUBT = 100
+"""Of what was over the limit at first: few rounds do not tell a page that is slow from a machine
+that was busy with something else for once."""
 MILLISECONDS_MAX = 100
 PATIENCE_MILLISECONDS = 1_000
 """What takes longer is not asked again."""
@@ -155,6 +158,14 @@ async def measured(site: Site, page: Page, rounds: int) -> dict[str, list[float]
 
 
 async def _several(site: Site, url: str, token: str, whole: bool, rounds: int) -> list[float]:
+    taken = await _asked(site, url, token, whole, rounds)
+    if taken and statistics.median(taken) < MILLISECONDS_MAX <= max(taken):
+        taken += await _asked(site, url, token, whole, ROUNDS_OF_DOUBT)
+        say(f"in doubt: {url}: {_p99(taken):.0f} ms at p99, {max(taken):.0f} ms at most")
+    return taken
+
+
+async def _asked(site: Site, url: str, token: str, whole: bool, rounds: int) -> list[float]:
     taken: list[float] = []
     for turn in range(WARM_UP + rounds):
         answer = await site.ask(url, token, whole)
@@ -166,8 +177,6 @@ async def _several(site: Site, url: str, token: str, whole: bool, rounds: int) -
             taken.append(answer.milliseconds)
         if answer.milliseconds > PATIENCE_MILLISECONDS:
             break
-    if max(taken, default=0) >= MILLISECONDS_MAX:
-        say(f"slow: {url}: {max(taken):.0f} ms")
     return taken
 
 
