@@ -9,7 +9,8 @@ from sqlmodel import Field
 from db.base import Table
 from db.columns import instant, money, one_of, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
-from db.ids import new_id
+from db.ids import last_id, new_id
+from db.lists import like
 
 PLATFORM = "acc_platform"
 KEYS = "keys"
@@ -50,10 +51,10 @@ class ApiKey(Table, table=True):
     is the key that it was rotated from; limits that are None are those of the settings."""
 
     __tablename__ = "api_key"
-    __table_args__ = (valid_mode(),)
+    __table_args__ = (valid_mode(), Index("ix_api_key_account", "account_id", "id"))
 
     id: str = Field(primary_key=True)
-    account_id: str = Field(foreign_key="account.id", index=True)
+    account_id: str = Field(foreign_key="account.id")
     mode: str
     name: str
     sha256: str = Field(unique=True)
@@ -118,6 +119,19 @@ def keys_of(conn: Conn, account_id: str) -> list[Row]:
     """The API keys of an account, the oldest first."""
     sql = "SELECT * FROM api_key WHERE account_id = :id ORDER BY id"
     return conn.all(sql, id=account_id)
+
+
+async def key_page(
+    reader: Reader, account_id: str, *, limit: int, below: str | None = None, search: str = ""
+) -> list[Row]:
+    """API keys of an account, the newest first, made before one of them; `search` is a part of
+    its name, its scopes, its networks or its end."""
+    return await reader.all(
+        "SELECT * FROM api_key WHERE account_id = :account_id AND id < :below"
+        " AND LOWER(name || ' ' || scopes || ' ' || cidrs || ' ' || last4) LIKE :search"
+        " ESCAPE '\\' ORDER BY id DESC LIMIT :limit",
+        account_id=account_id, below=below or last_id("key"), search=like(search), limit=limit,
+    )  # fmt: skip
 
 
 async def find_key(reader: Reader, account_id: str, key_id: str) -> Row | None:

@@ -7,6 +7,7 @@ from sqlmodel import Field
 from db.base import Table
 from db.columns import instant, valid_mode
 from db.connection import Conn, Reader, Row, insert
+from db.lists import like
 
 
 class CallerId(Table, table=True):
@@ -158,15 +159,26 @@ async def showable(reader: Reader, account_id: str, mode: str, limit: int) -> li
     return [row["number"] for row in rows]
 
 
-async def of_account(reader: Reader, account_id: str, mode: str) -> list[Row]:
-    """`number`, `status` (verified, owned, pending) and `verified_at`, by number."""
-    column = _verified_in(mode)
+async def page(
+    reader: Reader, account_id: str, mode: str, *, limit: int, after: str = "", search: str = ""
+) -> list[Row]:
+    """`number`, `status` (owned, verified, pending: the first that is so) and `verified_at`, by
+    number, behind one of them; `search` is a part of one."""
+    column, same = _verified_in(mode), "number = c.number AND account_id = c.account_id"
+    owned = f"EXISTS (SELECT 1 FROM owned_number WHERE {same} AND mode = :mode)"
+    verified = f"EXISTS (SELECT 1 FROM caller_id WHERE {same} AND {column} IS NOT NULL)"
+    parts = [
+        "'owned' AS status, created_at AS verified_at FROM owned_number c WHERE mode = :mode",
+        f"'verified', {column} FROM caller_id c WHERE {column} IS NOT NULL AND NOT {owned}",
+        "'pending', CAST(NULL AS bigint) FROM caller_id_check c"
+        f" WHERE mode = :mode AND NOT {owned} AND NOT {verified}",
+    ]
+    each = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT number, {part} AND account_id = :account_id AND number > :after"
+        f" AND number LIKE :search ESCAPE '\\' ORDER BY number LIMIT :limit) AS part_{at}"
+        for at, part in enumerate(parts)
+    )
     return await reader.all(
-        f"SELECT number, 'verified' AS status, {column} AS verified_at FROM caller_id"
-        f" WHERE account_id = :account_id AND {column} IS NOT NULL"
-        " UNION ALL SELECT number, 'owned', created_at FROM owned_number"
-        " WHERE account_id = :account_id AND mode = :mode"
-        " UNION ALL SELECT number, 'pending', NULL FROM caller_id_check"
-        " WHERE account_id = :account_id AND mode = :mode ORDER BY number",
-        account_id=account_id, mode=mode,
+        f"SELECT * FROM ({each}) AS found ORDER BY number LIMIT :limit",
+        account_id=account_id, mode=mode, limit=limit, after=after, search=like(search),
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Call detail records as the PBX wrote them, and how far its file has been read."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from sqlmodel import Field
@@ -9,13 +10,15 @@ from db.base import Table
 from db.columns import instant, partial, text
 from db.connection import Conn, Reader, Row, insert_new
 
+STRAYS_PER_READ = 500
+
 
 class Cdr(Table, table=True):
     """One record; several may belong to one call, and one without a call is kept as well."""
 
     __table_args__ = (
         partial("ix_cdr_call", "call_id", where="call_id IS NOT NULL"),
-        partial("ix_cdr_stray", "read_at", where="call_id IS NULL"),
+        partial("ix_cdr_stray", "read_at", "node", "uniqueid", "sequence", where="call_id IS NULL"),
     )
 
     node: str = Field(primary_key=True)
@@ -106,11 +109,27 @@ async def of_call(reader: Reader, call_id: str) -> list[Row]:
     )
 
 
-async def strays(reader: Reader, limit: int) -> list[Row]:
-    """The newest records that match no call."""
+async def strays(reader: Reader, limit: int, before: Row | None = None) -> list[Row]:
+    """The newest records that match no call, or those that come after one of them."""
+    beyond, facts = "", {}
+    if before is not None:
+        facts = {name: before[name] for name in ("read_at", "node", "uniqueid", "sequence")}
+        beyond = (
+            " AND (read_at, node, uniqueid, sequence) < (:read_at, :node, :uniqueid, :sequence)"
+        )
     return await reader.all(
-        "SELECT * FROM cdr WHERE call_id IS NULL ORDER BY read_at DESC LIMIT :limit", limit=limit
-    )
+        f"SELECT * FROM cdr WHERE call_id IS NULL{beyond}"
+        " ORDER BY read_at DESC, node DESC, uniqueid DESC, sequence DESC LIMIT :limit",
+        limit=limit, **facts,
+    )  # fmt: skip
+
+
+async def pages_of_strays(reader: Reader) -> AsyncIterator[list[Row]]:
+    """All of them, the newest first."""
+    before = None
+    while rows := await strays(reader, STRAYS_PER_READ, before):
+        yield rows
+        before = rows[-1]
 
 
 async def buried(reader: Reader, limit: int) -> list[Row]:

@@ -20,7 +20,7 @@ class OwnedNumber(Table, table=True):
     __table_args__ = (
         valid_mode(),
         one_of("strategy", ("all", "order")),
-        Index("ix_owned_number_account", "account_id", "mode"),
+        Index("ix_owned_number_account", "account_id", "number", "mode"),
     )
 
     number: str = Field(primary_key=True)

@@ -1,5 +1,6 @@
 """Numbers of all accounts: given to one, what rings when they are called, taken away."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -9,12 +10,13 @@ from starlette.responses import Response
 from api.admin.acting import ADMINS, LINES, LOOKERS, account_named, act
 from api.admin.acts import acts
 from api.admin.network import HERE as NETWORK
-from api.dashboard.lists import Filters, Mode
-from api.dashboard.numbers import RuleForm
+from api.dashboard.lists import Filters, Mode, as_csv
+from api.dashboard.numbers import CSV_ROWS, NumberLine, RuleForm
 from api.dashboard.offered import phones_of
 from api.dashboard.viewer import go
 from api.web.page import Facts, PageContext, Pages
 from db import numbers as stored
+from db.connection import Row
 from telephony.admin import carriers as deeds
 from telephony.errors import NotFoundError
 from telephony.users.problems import bad
@@ -36,6 +38,13 @@ class NumbersQuery(Filters):
     cursor: str = Field("", pattern=r"^[ +]?[0-9]{0,15}$")
 
 
+class OwnedLine(NumberLine):
+    """The same with whose it is."""
+
+    account_id: str
+    name: str
+
+
 class NumberForm(RuleForm):
     """A number, who gets it, and what rings first."""
 
@@ -47,9 +56,8 @@ class NumberForm(RuleForm):
 async def _numbers(context: PageContext, given: NumbersQuery | None = None) -> Facts:
     given = given or NumbersQuery()
     found = await stored.page_of_all(
-        context.db, limit=LINES + 1, after=_plus(given.cursor), begins=_plus(given.search),
-        account_id=await account_named(context, given.account) if given.account else None,
-    )  # fmt: skip
+        context.db, limit=LINES + 1, after=_plus(given.cursor), **await _filters(context, given)
+    )
     rows = found[:LINES]
     query = {"search": _plus(given.search), "account": given.account}
     return {
@@ -64,6 +72,25 @@ async def _numbers(context: PageContext, given: NumbersQuery | None = None) -> F
 async def list_all_numbers(context: PageContext, given: NumbersQuery) -> Facts:
     """Numbers in order, and a form for a new one."""
     return await _numbers(context, given)
+
+
+@page("GET", f"{HERE}.csv", roles=LOOKERS, takes=NumbersQuery)
+async def all_numbers_csv(context: PageContext, given: NumbersQuery) -> Response:
+    """All that are asked for, as a file."""
+    found = _pages(context, await _filters(context, given))
+    return as_csv("numbers.csv", OwnedLine, found, OwnedLine.model_validate)
+
+
+async def _filters(context: PageContext, given: NumbersQuery) -> dict[str, Any]:
+    whose = await account_named(context, given.account) if given.account else None
+    return {"begins": _plus(given.search), "account_id": whose}
+
+
+async def _pages(context: PageContext, filters: dict[str, Any]) -> AsyncIterator[list[Row]]:
+    after = ""
+    while rows := await stored.page_of_all(context.db, limit=CSV_ROWS, after=after, **filters):
+        yield rows
+        after = rows[-1]["number"]
 
 
 @page("POST", HERE, roles=ADMINS, confirm=True, takes=NumberForm, template="admin/numbers.html",

@@ -4,8 +4,10 @@ given up."""
 from typing import Annotated
 
 from pydantic import Field
+from starlette.responses import Response
 
-from api.dashboard.lists import Filters
+from api.dashboard.lists import Filters, as_csv
+from api.fields import Answer, Time
 from api.web.page import Facts, PageContext, Pages
 from db import accounts, cdrs, components, deliveries, depths
 from telephony.billing import verify
@@ -27,6 +29,19 @@ class DaysQuery(Filters):
     days: Annotated[int, Field(ge=1, le=31)] = 1
 
 
+class RecordLine(Answer):
+    """A record that matches no call; `raw` is the line as the PBX wrote it."""
+
+    ended_at: Time
+    read_at: Time
+    node: str
+    uniqueid: str
+    sequence: int
+    linkedid: str
+    disposition: str
+    raw: str
+
+
 @page("GET", HERE, roles=PLATFORM, template="admin/reconciliation.html", takes=DaysQuery)
 async def show_reconciliation(context: PageContext, given: DaysQuery) -> Facts:
     """Questions about the last days, and what waits for a person."""
@@ -43,3 +58,10 @@ async def show_reconciliation(context: PageContext, given: DaysQuery) -> Facts:
         "ledger": next((row for row in await components.every(db) if row["kind"] == "ledger"),
                        None),
     }  # fmt: skip
+
+
+@page("GET", f"{HERE}/records.csv", roles=PLATFORM)
+async def stray_records_csv(context: PageContext, _: None) -> Response:
+    """All records that match no call."""
+    return as_csv("unmatched-records.csv", RecordLine, cdrs.pages_of_strays(context.db),
+                  RecordLine.model_validate)  # fmt: skip

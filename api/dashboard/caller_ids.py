@@ -1,15 +1,19 @@
 """Numbers that the account may show: verified by a code that a call speaks to them."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from pydantic import Field
 from starlette.responses import Response
 
-from api.dashboard.lists import Mode, ModeQuery, mode_of_form
+from api.dashboard.lists import Mode, ModeQuery, as_csv, mode_of_form, shown_query
 from api.dashboard.viewer import go, member
 from api.fields import Body, Number
+from api.v1.call_log import searched
+from api.v1.caller_ids import CallerId
 from api.web.page import Facts, PageContext, Pages
 from db import caller_ids as stored
+from db.connection import Row
 from telephony.users import numbers
 from telephony.users.problems import bad
 from telephony.users.roles import Right, having
@@ -17,6 +21,15 @@ from telephony.users.roles import Right, having
 page = Pages()
 HERE = "/dashboard/caller-ids"
 LOOKERS, BUILDERS = having(Right.look), having(Right.build)
+ROWS = 25
+CSV_ROWS = 500
+
+
+class CallerIdsQuery(ModeQuery):
+    """A part of a number, and the place in the list."""
+
+    search: str = Field("", max_length=64)
+    cursor: str = Field("", max_length=64)
 
 
 class NumberForm(Body):
@@ -32,22 +45,46 @@ class CodeForm(NumberForm):
     code: Annotated[str, Field(max_length=20)]
 
 
-async def _listed(context: PageContext, mode: str) -> Facts:
-    me = member(context)
+async def _listed(context: PageContext, mode: str, given: CallerIdsQuery | None = None) -> Facts:
+    given = given or CallerIdsQuery()
+    rows = await _found(context, mode, given.search, given.cursor, ROWS + 1)
     return {
-        "mode": mode, "numbers": await stored.of_account(context.db, me.account_id, mode),
-        "started": None, "builds": Right.build in me.rights,
+        "mode": mode, "numbers": rows[:ROWS], "started": None,
+        "query": shown_query(context, mode), "at_first": not given.cursor,
+        "next_cursor": rows[ROWS - 1]["number"] if len(rows) > ROWS else None,
+        "builds": Right.build in member(context).rights,
     }  # fmt: skip
+
+
+async def _found(context: PageContext, mode: str, search: str, after: str, limit: int) -> list[Row]:
+    return await stored.page(
+        context.db, member(context).account_id, mode, limit=limit, after=after,
+        search=searched(search) or "",
+    )  # fmt: skip
 
 
 async def _again(context: PageContext) -> Facts:
     return await _listed(context, mode_of_form(context))
 
 
-@page("GET", HERE, roles=LOOKERS, template="dashboard/caller_ids.html", takes=ModeQuery)
-async def show_caller_ids(context: PageContext, given: ModeQuery) -> Facts:
+@page("GET", HERE, roles=LOOKERS, template="dashboard/caller_ids.html", takes=CallerIdsQuery)
+async def show_caller_ids(context: PageContext, given: CallerIdsQuery) -> Facts:
     """The numbers, and those that wait for their code."""
-    return await _listed(context, given.mode_for(context))
+    return await _listed(context, given.mode_for(context), given)
+
+
+@page("GET", f"{HERE}.csv", roles=LOOKERS, takes=CallerIdsQuery)
+async def caller_ids_csv(context: PageContext, given: CallerIdsQuery) -> Response:
+    """All of them that the search finds."""
+    found = _pages(context, given.mode_for(context), given.search)
+    return as_csv("caller-ids.csv", CallerId, found, CallerId.model_validate)
+
+
+async def _pages(context: PageContext, mode: str, search: str) -> AsyncIterator[list[Row]]:
+    after = ""
+    while rows := await _found(context, mode, search, after, CSV_ROWS):
+        yield rows
+        after = rows[-1]["number"]
 
 
 @page("POST", f"{HERE}/verify", roles=BUILDERS, takes=NumberForm,

@@ -1,15 +1,20 @@
-"""API keys: made, shown once, rotated, revoked."""
+"""API keys: listed, made, shown once, rotated, revoked."""
+
+from collections.abc import AsyncIterator
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from api.dashboard.amounts import cap_of
 from api.dashboard.forms import IdForm, Text
+from api.dashboard.lists import Filters, as_csv, shown_query
 from api.dashboard.viewer import go, member
-from api.fields import Body, end_of
+from api.fields import Answer, Body, Money, Time, end_of
 from api.web.page import Facts, PageContext, Pages
 from api.web.templates import render
 from db import accounts
+from db.connection import Row
 from telephony.accounts import SCOPES, NewKey
 from telephony.clock import Instant
 from telephony.users import keys
@@ -19,6 +24,32 @@ from telephony.users.roles import Right, having
 page = Pages()
 HERE = "/dashboard/keys"
 LOOKERS, BUILDERS = having(Right.look), having(Right.build)
+ROWS = 25
+CSV_ROWS = 500
+
+
+class KeysQuery(Filters):
+    """A part of what is shown, and the place in the list."""
+
+    search: str = Field("", max_length=64)
+    cursor: str | None = Field(None, max_length=64)
+
+
+class KeyLine(Answer):
+    """A key as a line of CSV; `currency` is that of the cap."""
+
+    id: str
+    name: str
+    mode: Literal["live", "test"]
+    last4: str
+    scopes: str
+    cidrs: str
+    spend_day_max: Money | None
+    currency: str
+    created_at: Time
+    expires_at: Time | None
+    revoked_at: Time | None
+    last_used_at: Time | None
 
 
 class KeyForm(Body):
@@ -38,17 +69,42 @@ class KeyForm(Body):
         return [scope for scope in SCOPES if scope in (self.model_extra or {})]
 
 
-async def _keys(context: PageContext) -> Facts:
-    me = member(context)
-    rows = await context.db.write(accounts.keys_of, me.account_id)
-    return {"keys": list(reversed(rows)), "scopes": SCOPES, "now": context.now,
-            "builds": Right.build in me.rights}  # fmt: skip
+async def _keys(context: PageContext, given: KeysQuery | None = None) -> Facts:
+    given = given or KeysQuery()
+    rows = await _found(context, given.search, given.cursor, ROWS + 1)
+    return {
+        "keys": rows[:ROWS], "scopes": SCOPES, "now": context.now, "query": shown_query(context),
+        "at_first": given.cursor is None,
+        "next_cursor": rows[ROWS - 1]["id"] if len(rows) > ROWS else None,
+        "builds": Right.build in member(context).rights,
+    }  # fmt: skip
 
 
-@page("GET", HERE, roles=LOOKERS, template="dashboard/keys.html")
-async def show_keys(context: PageContext, _: None) -> Facts:
+async def _found(context: PageContext, search: str, below: str | None, limit: int) -> list[Row]:
+    return await accounts.key_page(
+        context.db, member(context).account_id, limit=limit, below=below, search=search
+    )
+
+
+@page("GET", HERE, roles=LOOKERS, takes=KeysQuery, template="dashboard/keys.html")
+async def show_keys(context: PageContext, given: KeysQuery) -> Facts:
     """The keys of the account, the newest first."""
-    return await _keys(context)
+    return await _keys(context, given)
+
+
+@page("GET", f"{HERE}.csv", roles=LOOKERS, takes=KeysQuery)
+async def keys_csv(context: PageContext, given: KeysQuery) -> Response:
+    """All of them that the search finds."""
+    currency = member(context).currency
+    return as_csv("api-keys.csv", KeyLine, _pages(context, given.search),
+                  lambda row: KeyLine(**row | {"currency": currency}))  # fmt: skip
+
+
+async def _pages(context: PageContext, search: str) -> AsyncIterator[list[Row]]:
+    below = None
+    while rows := await _found(context, search, below, CSV_ROWS):
+        yield rows
+        below = rows[-1]["id"]
 
 
 @page("POST", HERE, roles=BUILDERS, confirm=True, takes=KeyForm,

@@ -1,11 +1,17 @@
 """Who works in the account."""
 
+from collections.abc import AsyncIterator
+from typing import Literal
+
 from starlette.responses import Response
 
 from api.dashboard.forms import IdForm, InviteForm, RoleForm
+from api.dashboard.lists import as_csv
 from api.dashboard.viewer import go, member, post, rotated
+from api.fields import Answer, Time
 from api.web.page import Facts, PageContext, Pages
 from db import one_use_tokens, users
+from db.connection import Row
 from telephony.users import sessions, team
 from telephony.users.roles import SHOWN, USER, Right, having
 
@@ -13,6 +19,17 @@ page = Pages()
 HERE = "/dashboard/team"
 ANYBODY = having(Right.look)
 OWNERS = having(Right.manage)
+
+
+class MemberLine(Answer):
+    """Who works in the account, as a line of CSV; `totp_since` is empty without a second factor
+    that shows codes."""
+
+    name: str
+    email: str
+    role: Literal["owner", "developer", "billing", "read_only"]
+    totp_since: Time | None
+    created_at: Time
 
 
 async def _team(context: PageContext) -> Facts:
@@ -28,6 +45,16 @@ async def _team(context: PageContext) -> Facts:
 async def show_team(context: PageContext, _: None) -> Facts:
     """Members and invitations."""
     return await _team(context)
+
+
+@page("GET", f"{HERE}.csv", roles=ANYBODY)
+async def team_csv(context: PageContext, _: None) -> Response:
+    """The members as a file."""
+    return as_csv("team.csv", MemberLine, _members(context), MemberLine.model_validate)
+
+
+async def _members(context: PageContext) -> AsyncIterator[list[Row]]:
+    yield await users.members(context.db, member(context).account_id)
 
 
 @page("POST", f"{HERE}/invite", roles=OWNERS, confirm=True, takes=InviteForm,

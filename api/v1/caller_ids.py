@@ -6,6 +6,7 @@ from pydantic import Field
 
 from api.endpoint import Context, Endpoints
 from api.fields import Answer, Body, Number, Time
+from api.v1.call_log import searched
 from db import caller_ids as stored
 from telephony.errors import (
     CallerIdInUseError,
@@ -23,6 +24,8 @@ from telephony.voice import caller_ids
 from telephony.voice.place import Asker
 
 endpoint = Endpoints()
+
+PAGE_MAX = 1_000
 
 
 class NumberBody(Body):
@@ -64,10 +67,19 @@ class CallerId(Answer):
     verified_at: Time | None
 
 
+class ListQuery(Body):
+    """Filters of the list, which is in order of the numbers; `search` is a part of one."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_MAX
+    cursor: Annotated[str, Field(max_length=64)] | None = None
+    search: Annotated[str, Field(max_length=64)] | None = None
+
+
 class CallerIds(Answer):
-    """Every number of the account."""
+    """Numbers of the account; with `next_cursor` there are more."""
 
     data: list[CallerId]
+    next_cursor: str | None
 
 
 class Removed(Answer):
@@ -84,11 +96,18 @@ def _number(context: Context) -> str:
         raise NotFoundError("There is no such caller id.") from error
 
 
-@endpoint("GET", "/voip/caller-ids", scope="voip:read", returns=CallerIds)
-async def list_caller_ids(context: Context, _: None) -> CallerIds:
+@endpoint("GET", "/voip/caller-ids", scope="voip:read", takes=ListQuery, returns=CallerIds)
+async def list_caller_ids(context: Context, query: ListQuery) -> CallerIds:
     """List the numbers that the account may show, and those that wait for their code."""
-    rows = await stored.of_account(context.db, context.me.account_id, context.me.mode)
-    return CallerIds(data=[CallerId(**row) for row in rows])
+    found = await stored.page(
+        context.db, context.me.account_id, context.me.mode, limit=query.limit + 1,
+        after=searched(query.cursor) or "", search=searched(query.search) or "",
+    )  # fmt: skip
+    rows = found[: query.limit]
+    return CallerIds(
+        data=[CallerId(**row) for row in rows],
+        next_cursor=rows[-1]["number"] if len(found) > len(rows) else None,
+    )
 
 
 @endpoint(

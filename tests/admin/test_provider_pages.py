@@ -275,6 +275,10 @@ async def test_the_list_of_numbers_has_filters_and_pages(
     following = re.search(r'rel="next" href="([^"]+)"', said)
     assert following
     assert "+1 555-088-8002" in await root.open(f"{NUMBERS}{following[1]}")
+    monkeypatch.setattr("api.admin.numbers.CSV_ROWS", 2)
+    rows = (await root.open(f"{NUMBERS}.csv?account={acme.account_id}&search=1555")).splitlines()
+    assert [row.partition(",")[0] for row in rows[1:]] == [f"+1555088800{at}" for at in range(3)]
+    assert len((await root.open(f"{NUMBERS}.csv?search=%2B49")).splitlines()) == 1
     assert "Nothing is found" in await root.open(f"{NUMBERS}?search=%2B49")
     assert "Nothing is found" in await root.open(f"{NUMBERS}?account=nobody")
     await root.open(f"{NUMBERS}?search=x", 400)

@@ -1,5 +1,10 @@
 """What does not fit together is shown with enough to follow it, and hostile lines as text."""
 
+import csv
+import io
+
+import pytest
+
 from db import cdrs, components, deliveries
 from db.connection import Conn
 from db.database import Database
@@ -51,6 +56,27 @@ async def test_what_is_open_is_shown(sqlite: Database, people: People, root: Vis
     assert lost in await root.open(f"{HERE}?days=7")
 
 
+async def test_records_without_a_call_are_a_file(
+    sqlite: Database, root: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, also where many were read at once."""
+    who, at = await customer(sqlite), now()
+
+    def fill(conn: Conn) -> None:
+        kept = add_call(conn, who, status="completed", ended_at=at)
+        add_cdr(conn, call_id=kept, uniqueid="9.1", ended_at=at)
+        for number in range(5):
+            add_cdr(conn, uniqueid=f"7.{number}", ended_at=at, read_at=at - number // 3,
+                    raw="=1+1")  # fmt: skip
+
+    await sqlite.write(fill)
+    monkeypatch.setattr("db.cdrs.STRAYS_PER_READ", 2)
+    said = await root.open(f"{HERE}/records.csv")
+    rows = list(csv.DictReader(io.StringIO(said)))
+    assert [row["uniqueid"] for row in rows] == ["7.2", "7.1", "7.0", "7.4", "7.3"]
+    assert {row["raw"] for row in rows} == {"'=1+1"}
+
+
 async def test_webhooks_that_were_given_up_are_counted_by_account(
     sqlite: Database, root: Visitor
 ) -> None:
@@ -98,3 +124,16 @@ async def test_what_was_late_or_borne_by_the_platform_is_asked_about(
     assert older not in said
     said = await root.open(f"{HERE}?days=2")
     assert older in said
+
+
+async def test_every_record_without_a_call_is_read_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(conn: Conn) -> None:
+        for number in range(5):
+            add_cdr(conn, uniqueid="7.7", sequence=number, read_at=number // 3)
+
+    await database.write(fill)
+    monkeypatch.setattr("db.cdrs.STRAYS_PER_READ", 2)
+    found = [row["sequence"] async for rows in cdrs.pages_of_strays(database) for row in rows]
+    assert found == [4, 3, 2, 1, 0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -42,8 +43,20 @@ async def older(database: Database, seconds: int) -> None:
     ))  # fmt: skip
 
 
+async def listed(door: Api) -> list[tuple[str, str]]:
+    return [(one["number"], one["status"]) for one in good(await door.get(PATH))["data"]]
+
+
 async def numbers(door: Api) -> dict[str, str]:
-    return {one["number"]: one["status"] for one in good(await door.get(PATH))["data"]}
+    return dict(await listed(door))
+
+
+def own(conn: Conn, who: Customer) -> None:
+    conn.run(
+        "INSERT INTO owned_number (number, account_id, mode, strategy, ring_seconds, targets,"
+        " forward_to, created_at) VALUES (:number, :id, 'test', 'all', 20, '', '', 1)",
+        number=MINE, id=who.account_id,
+    )  # fmt: skip
 
 
 async def test_a_test_key_is_shown_the_code_and_it_counts(
@@ -167,13 +180,39 @@ async def test_others_numbers_are_theirs(api: Api, database: Database, who: Cust
 
 
 async def test_owned_numbers_are_listed(api: Api, database: Database, who: Customer) -> None:
-    def own(conn: Conn) -> None:
-        conn.run(
-            "INSERT INTO owned_number (number, account_id, mode, strategy, ring_seconds, targets,"
-            " forward_to, created_at) VALUES (:number, :id, 'test', 'all', 20, '', '', 1)",
-            number=MINE, id=who.account_id,
-        )  # fmt: skip
-
-    await database.write(own)
+    await database.write(own, who)
     assert (await numbers(api.using(who)))[MINE] == "owned"
     assert (await begun(api.using(who)))["status"] == "verified"
+
+
+async def test_the_list_has_pages_and_a_search(api: Api, database: Database, who: Customer) -> None:
+    many = [f"+1555070010{at}" for at in range(5)]
+
+    def fill(conn: Conn) -> None:
+        for number in many:
+            caller_ids.claim(conn, who.account_id, number, now())
+
+    await database.write(fill)
+    door = api.using(who)
+    seen: list[str] = []
+    cursor = ""
+    while len(seen) < 10:
+        given = {"limit": 2, "search": "+1 (555) 07"} | ({"cursor": cursor} if cursor else {})
+        told = good(await door.get(f"{PATH}?{urlencode(given)}"))
+        seen += [one["number"] for one in told["data"]]
+        cursor = told["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == many
+    assert good(await door.get(f"{PATH}?search=nobody"))["data"] == []
+    problem(await door.get(f"{PATH}?limit=1001"), 400, "validation_error")
+
+
+async def test_a_number_is_listed_once(api: Api, database: Database, who: Customer) -> None:
+    """Also one that is owned and was verified before, or verified by an admin in the midst."""
+    door = api.using(who)
+    await begun(door)
+    await database.write(caller_ids.verify, who.account_id, MINE, "admin", now())
+    assert await listed(door) == [(NUMBER, "verified"), (MINE, "verified")]
+    await database.write(own, who)
+    assert await listed(door) == [(NUMBER, "verified"), (MINE, "owned")]

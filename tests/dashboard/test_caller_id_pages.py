@@ -1,11 +1,16 @@
 """Caller ids through the pages: a code is spoken, told back, and the number counts."""
 
+import csv
+import io
 import re
+from html import unescape
 
 import pytest
 
+from db import caller_ids
+from db.connection import Conn
 from db.database import Database
-from telephony.clock import SECOND
+from telephony.clock import SECOND, now
 from telephony.secrets import Vault
 from telephony.settings import Settings
 from telephony.users.sessions import Member
@@ -158,6 +163,34 @@ async def test_who_may_not_build_looks_only(
         fields = {"mode": "test", "number": MINE, "code": "123456"}
         await bob.form(f"{HERE}/{action}", fields, 403)
     assert await sqlite.all("SELECT * FROM call") == []
+
+
+async def test_a_long_list_has_pages_a_search_and_a_file(
+    sqlite: Database, owner: Member, people: People, ada: Visitor, bob: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    many = [f"+155507001{at:02}" for at in range(27)]
+
+    def fill(conn: Conn) -> None:
+        for number in many:
+            caller_ids.claim(conn, owner.account_id, number, now())
+
+    await sqlite.write(fill)
+    monkeypatch.setattr("api.dashboard.caller_ids.CSV_ROWS", 2)
+    found = f"{TEST}&search=%2B1+(555)+070"
+    shown = re.compile(r">\+1 555-070-01(\d\d)<")
+    assert [int(one) for one in shown.findall(await ada.open(found))] == list(range(25))
+    following = re.search(r'rel="next" href="([^"]+)"', ada.page.text)
+    assert following
+    assert shown.findall(await ada.open(f"{HERE}{unescape(following[1])}")) == ["25", "26"]
+    assert "Nothing is found" in await ada.open(f"{TEST}&search=999999")
+    await ada.open(f"{HERE}.csv?mode=test&search=555070")
+    rows = list(csv.DictReader(io.StringIO(ada.page.text)))
+    assert [(row["number"], row["status"]) for row in rows] == [(one, "verified") for one in many]
+    assert "01" not in shown.findall(await ada.open(f"{HERE}?mode=live"))
+    await owner_of(people, BOB, "Bob's")
+    await bob.sign_in(BOB)
+    assert len((await bob.open(f"{HERE}.csv?mode=test")).splitlines()) == 2  # his own
 
 
 async def test_another_accounts_code_is_worth_nothing(

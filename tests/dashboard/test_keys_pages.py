@@ -1,7 +1,10 @@
 """API keys through the pages: shown once, working at the API, out of reach for others."""
 
 import asyncio
+import csv
+import io
 import re
+from html import unescape
 
 import httpx
 import pytest
@@ -50,6 +53,35 @@ async def test_a_key_is_shown_once_and_works(
     assert "127.0.0.0/8" in said
     assert "key.created" in await ada.open("/dashboard/audit")
     assert key not in ada.page.text
+
+
+async def test_a_long_list_has_pages_a_search_and_a_file(
+    people: People, ada: Visitor, bob: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await people.owner(ADA)
+    await ada.sign_in(ADA)
+    for name in ("Shop", "=Till", "Shop 2"):
+        await make(ada, {"name": name, "spend_day_max": "2.50"})
+    monkeypatch.setattr("api.dashboard.keys.ROWS", 1)
+    monkeypatch.setattr("api.dashboard.keys.CSV_ROWS", 2)
+    said = await ada.open(f"{HERE}?search=SHOP")
+    assert "Shop 2</a>" in said
+    assert ">Shop</a>" not in said
+    following = re.search(r'rel="next" href="([^"]+)"', ada.page.text)
+    assert following
+    said = await ada.open(f"{HERE}{unescape(following[1])}")
+    assert ">Shop</a>" in said
+    assert "Shop 2</a>" not in said
+    assert "Nothing is found" in await ada.open(f"{HERE}?search=%25")
+    await ada.open(f"{HERE}.csv")
+    rows = list(csv.DictReader(io.StringIO(ada.page.text)))
+    assert [row["name"] for row in rows] == ["Shop 2", "'=Till", "Shop"]
+    assert {(row["spend_day_max"], row["currency"]) for row in rows} == {("2.5", "USD")}
+    assert "sha256" not in rows[0]
+    assert len((await ada.open(f"{HERE}.csv?search=till")).splitlines()) == 2
+    await people.owner(BOB, "Bob's")
+    await bob.sign_in(BOB)
+    assert len((await bob.open(f"{HERE}.csv")).splitlines()) == 1
 
 
 async def test_a_key_is_rotated_and_revoked(people: People, ada: Visitor) -> None:

@@ -1,5 +1,7 @@
 """Team and audit log through the pages, and what another account sees of them: nothing."""
 
+import csv
+import io
 from urllib.parse import quote
 
 from db.database import Database
@@ -72,6 +74,16 @@ async def test_an_invitation_of_somebody_else_is_not_taken(
     )
     assert answer.status_code == 403
     assert "carol@example.com" in answer.text
+
+
+async def test_the_team_as_a_file(people: People, ada: Visitor, bob: Visitor) -> None:
+    me = await signed_in(people, ada, ADA, "Engines")
+    await people.colleague(me, "developer", BOB)
+    await people.owner("eve@example.com", "Eve's")
+    await bob.sign_in(BOB)
+    await bob.open("/dashboard/team.csv")
+    rows = list(csv.DictReader(io.StringIO(bob.page.text)))
+    assert [(row["email"], row["role"]) for row in rows] == [(ADA, "owner"), (BOB, "developer")]
 
 
 async def test_roles_and_leaving(people: People, ada: Visitor, bob: Visitor) -> None:

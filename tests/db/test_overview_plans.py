@@ -30,7 +30,7 @@ async def test_the_overview_reads_off_indexes(conn: Explaining) -> None:
 
 async def test_keys_that_end_are_found_among_those_of_the_account(conn: Explaining) -> None:
     await accounts.keys_ending(ExplainingReader(conn), "acc_1", START, START)
-    assert "ix_api_key_account_id" in conn.plans[0]
+    assert "ix_api_key_account" in conn.plans[0]
 
 
 async def test_counting_reads_the_next_rows_alone(conn: Explaining) -> None:
