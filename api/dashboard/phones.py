@@ -9,7 +9,7 @@ from api.dashboard.lists import Filters, as_csv
 from api.dashboard.live import live
 from api.dashboard.viewer import member
 from api.fields import Answer, Time
-from api.v1.sip_accounts import PAGE_MAX, ListQuery, listed
+from api.v1.sip_accounts import PAGE_MAX, SipAccountQuery, listed
 from api.web.page import Facts, PageContext, Pages
 from db import sip
 from db.connection import Row
@@ -20,7 +20,7 @@ HERE = "/dashboard/phones"
 LOOKERS, BUILDERS = having(Right.look), having(Right.build)
 
 
-class PhonesQuery(Filters, ListQuery):
+class PhonesQuery(Filters, SipAccountQuery):
     """Filters of the list, as they stand in the URL."""
 
 

@@ -67,7 +67,7 @@ class CallerId(Answer):
     verified_at: Time | None
 
 
-class ListQuery(Body):
+class CallerIdQuery(Body):
     """Filters of the list, which is in order of the numbers; `search` is a part of one."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_MAX
@@ -96,8 +96,8 @@ def _number(context: Context) -> str:
         raise NotFoundError("There is no such caller id.") from error
 
 
-@endpoint("GET", "/voip/caller-ids", scope="voip:read", takes=ListQuery, returns=CallerIds)
-async def list_caller_ids(context: Context, query: ListQuery) -> CallerIds:
+@endpoint("GET", "/voip/caller-ids", scope="voip:read", takes=CallerIdQuery, returns=CallerIds)
+async def list_caller_ids(context: Context, query: CallerIdQuery) -> CallerIds:
     """List the numbers that the account may show, and those that wait for their code."""
     found = await stored.page(
         context.db, context.me.account_id, context.me.mode, limit=query.limit + 1,

@@ -24,7 +24,7 @@ OFFSET_MAX = 1_000_000_000
 LISTS = ("codecs", "transports", "cidrs")
 
 
-class ListQuery(Body):
+class SipAccountQuery(Body):
     """Filters of the list; `search` is a part of any name or number."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
@@ -126,13 +126,13 @@ async def _when_forgotten(context: Context, body: dict[str, Any]) -> tuple[int, 
     }  # fmt: skip
 
 
-@endpoint("GET", "/voip/accounts", scope="voip:read", takes=ListQuery, returns=SipAccountPage)
-async def sip_account_list(context: Context, query: ListQuery) -> SipAccountPage:
+@endpoint("GET", "/voip/accounts", scope="voip:read", takes=SipAccountQuery, returns=SipAccountPage)
+async def sip_account_list(context: Context, query: SipAccountQuery) -> SipAccountPage:
     """List the SIP accounts, each with the phones that are registered."""
     return await listed(context.db, context.me.account_id, query)
 
 
-async def listed(db: Database, account_id: str, query: ListQuery) -> SipAccountPage:
+async def listed(db: Database, account_id: str, query: SipAccountQuery) -> SipAccountPage:
     """One page of the SIP accounts of an account."""
     found = await sip.page(
         db, account_id, limit=query.limit + 1, offset=query.offset, cursor=query.cursor,

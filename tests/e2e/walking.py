@@ -60,7 +60,7 @@ def sign_up(page: Page, here: Installation) -> None:
 def new_key(page: Page, mode: str) -> str:
     """A key of everything, as it is shown once."""
     go(page, "API keys")
-    page.get_by_label("Name").fill(f"{mode} key")
+    page.get_by_role("textbox", name="Name", exact=True).fill(f"{mode} key")
     page.get_by_label("Mode").select_option(mode)
     page.get_by_role("button", name="Make the key").click()
     key = page.locator("#new-key").inner_text().strip()
