@@ -213,7 +213,10 @@ class PostgresDatabase:
             raise DatabaseError(str(error)) from error
 
     async def _fetch(self, statement: bytes, params: dict[str, Any]) -> list[Row]:
+        before = _cancellations()
         async with self._readers.connection() as raw:
+            if _cancellations() > before:
+                raise asyncio.CancelledError
             cursor = await raw.execute(statement, params)
             return await cursor.fetchall()
 
@@ -238,6 +241,13 @@ class PostgresDatabase:
                     async for notice in raw.notifies():
                         self.wakeups.signal(notice.payload)
             await asyncio.sleep(LISTEN_RETRY_SECONDS)
+
+
+def _cancellations() -> int:
+    """How often the task was cancelled. The pool waits by `asyncio.wait_for`, which loses on Python
+    3.11 a cancellation that comes together with the connection: its task would never end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def _run(raw: _Raw, deed: Callable[[Conn], T]) -> T:

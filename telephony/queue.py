@@ -33,11 +33,16 @@ async def drain(
 
 async def _tried(channel: str, step: Callable[[], Awaitable[int]]) -> int:
     try:
-        return await step()
+        found = await step()
     except Exception:
         log.exception("a step of the %s worker failed; it is tried again", channel)
         await asyncio.sleep(FAILURE_PAUSE_SECONDS)
         return 0
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        # A library on Python 3.11's `asyncio.wait_for` loses one that comes with the result.
+        raise asyncio.CancelledError
+    return found
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from db.database import Database
 from db.wakeups import Wakeups
 from telephony import queue
-from telephony.queue import drain, jittered
+from telephony.queue import Kick, drain, jittered, repeat
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -159,3 +159,20 @@ def test_jitter_spreads_by_a_fifth() -> None:
     assert min(found) >= 8
     assert max(found) <= 12
     assert max(found) - min(found) > 3
+
+
+async def test_a_cancellation_that_a_step_lost_ends_it() -> None:
+    """As the libraries lose one that wait by `asyncio.wait_for` on Python 3.11."""
+    begun = asyncio.Event()
+
+    async def step() -> int:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(PATIENCE_SECONDS)
+        return 0
+
+    worker = asyncio.create_task(repeat("rows", Kick(), step, PATIENCE_SECONDS))
+    await begun.wait()
+    worker.cancel()
+    await asyncio.wait([worker], timeout=PATIENCE_SECONDS / 2)
+    assert worker.cancelled()

@@ -16,6 +16,7 @@ from tests.db.rows import START, add_call, add_message
 from tests.db.test_writer import keep, names
 from tests.factories import customer
 from tests.fixtures_db import PostgresServer
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -195,3 +196,32 @@ async def test_what_is_read_is_read_off_an_index(database: Database) -> None:
     told = " ".join(row["QUERY PLAN"] for row in plan)
     assert "Index" in told
     assert "Seq Scan" not in told
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancellation_that_comes_with_a_connection_counts(
+    database: Database, turns: int
+) -> None:
+    """In whichever turn of the event loop it comes after the connection was given back."""
+    assert isinstance(database, postgres.PostgresDatabase)
+    done: list[str] = []
+
+    async def work() -> None:
+        await database.all("SELECT 1 AS one")
+        await asyncio.sleep(0.1)
+        done.append("went on")
+
+    pool = database._readers
+    taken = [await pool.getconn() for _ in range(postgres.READERS)]
+    task = asyncio.create_task(work())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not pool.get_stats()["requests_waiting"]:
+            await asyncio.sleep(0.001)
+    await pool.putconn(taken.pop())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    for raw in taken:
+        await pool.putconn(raw)
+    assert (task.cancelled(), done) == (True, [])
