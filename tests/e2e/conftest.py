@@ -27,8 +27,11 @@ class SinkThread:
     def of(self, call_id: str) -> list[dict[str, Any]]:
         """The call's events in the order in which they came first, each once."""
         assert self._sink.forged == 0
-        events = [event for event in self._sink.events if event.get("call_id") == call_id]
-        return list({event["id"]: event for event in reversed(events)}.values())[::-1]
+        first: dict[str, dict[str, Any]] = {}
+        for event in self._sink.events:
+            if event.get("call_id") == call_id:
+                first.setdefault(event["id"], event)
+        return list(first.values())
 
     def times(self, event_id: str) -> int:
         """How often that event came."""
