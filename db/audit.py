@@ -92,14 +92,16 @@ OPEN_QUESTIONS = {
         " AND d.read_at >= :start AND d.ended_at >= :start AND d.ended_at < :stop"
     ),
     "completed call without a record": (
-        "SELECT c.id, c.node, c.cost, c.billsec FROM \"call\" c WHERE c.status = 'completed'"
+        'SELECT c.id, c.node, c.cost, c.currency, c.billsec FROM "call" c'
+        " WHERE c.status = 'completed'"
         ' AND c.id >= COALESCE((SELECT MIN(id) FROM (SELECT id FROM "call"'
         " WHERE id >= :since_call ORDER BY id DESC LIMIT :calls_max) AS newest), '')"
         " AND c.ended_at >= :start AND c.ended_at < :stop"
         " AND NOT EXISTS (SELECT 1 FROM cdr d WHERE d.call_id = c.id)"
     ),
     "hold open longer than its call or message": (
-        "SELECT h.reference, h.amount, h.created_at FROM hold h WHERE h.state = 'open'"
+        "SELECT h.reference, h.amount, l.currency, h.created_at FROM hold h"
+        " JOIN ledger_account l ON l.id = h.ledger_account_id WHERE h.state = 'open'"
         " AND h.created_at >= :start AND h.created_at < :stop AND (EXISTS"
         ' (SELECT 1 FROM "call" c WHERE c.id = h.reference AND c.ended_at IS NOT NULL) OR EXISTS'
         " (SELECT 1 FROM message m WHERE m.id = h.reference AND m.status NOT IN"
@@ -107,17 +109,21 @@ OPEN_QUESTIONS = {
     ),
     "surplus that the platform bears": (
         # Crossed: else SQLite would go through all postings of the time.
-        "SELECT j.reference, j.at, p.amount FROM journal j CROSS JOIN posting p"
-        " WHERE p.journal_id = j.id AND p.amount > 0"
+        "SELECT j.reference, j.at, p.amount, l.currency FROM journal j CROSS JOIN posting p"
+        " CROSS JOIN ledger_account l WHERE p.journal_id = j.id AND p.amount > 0"
+        " AND l.id = p.ledger_account_id"
         " AND j.kind = 'surplus' AND j.id >= :since_txn"
         " AND j.at >= :start AND j.at < :stop"
     ),
     "charge after its hold had expired": (
-        "SELECT h.reference, h.amount, h.closed_at FROM hold h WHERE h.state = 'late'"
+        "SELECT h.reference, h.amount, l.currency, h.closed_at FROM hold h"
+        " JOIN ledger_account l ON l.id = h.ledger_account_id WHERE h.state = 'late'"
         " AND h.closed_at >= :start AND h.closed_at < :stop"
     ),
 }
-"""What is lawful and still worth a person's look."""
+"""What is lawful and still worth a person's look. Rows with an amount have its `currency`, too."""
+AMOUNTS = ("cost", "amount")
+"""The columns of those rows that are money."""
 
 
 async def ask(reader: Reader, sql: str, **params: object) -> list[Row]:

@@ -12,6 +12,7 @@ from telephony.users.problems import bad
 
 PREFIX = "options."
 """Of the names of the inputs, as errors have them."""
+ACRONYMS = frozenset({"id", "ip", "npi", "smsc", "tls", "tlv", "ton", "udh", "url"})
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Option:
     stands for."""
 
     name: str
+    label: str
     look: str
     value: str
     choices: tuple[str, ...]
@@ -33,8 +35,8 @@ def options_of(kind: str, shown: Mapping[str, object]) -> list[Option]:
     needed = schema.get("required", [])
     found = [
         Option(
-            name, _look(one), _written(shown.get(name)), _choices(one), name in needed,
-            _written(one.get("default")),
+            name, _label(name), _look(one), _written(shown.get(name)), _choices(one),
+            name in needed, _written(one.get("default")),
         )
         for name, one in _properties(schema).items()
     ]  # fmt: skip
@@ -77,6 +79,12 @@ def _plain(one: dict[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in one:
         return {**shared[one["$ref"].rpartition("/")[2]], **one}
     return one
+
+
+def _label(name: str) -> str:
+    """`system_id` → `System ID`, `tls` → `TLS`."""
+    first, *others = (word.upper() if word in ACRONYMS else word for word in name.split("_"))
+    return " ".join((first[:1].upper() + first[1:], *others))
 
 
 def _look(one: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api.dashboard.lists import Filters, as_csv
 from api.fields import Answer, Time
 from api.web.page import Facts, PageContext, Pages
-from db import accounts, cdrs, components, deliveries, depths
+from db import accounts, audit, cdrs, components, deliveries, depths
 from telephony.billing import verify
 from telephony.clock import SECOND
 from telephony.users.roles import PLATFORM
@@ -49,7 +49,7 @@ async def show_reconciliation(context: PageContext, given: DaysQuery) -> Facts:
     found = await verify.open_questions(db, start, context.now, CALLS_LOOKED_MAX)
     failed = await deliveries.failed(db, COUNTED_MAX)
     return {
-        "days": given.days, "calls_max": CALLS_LOOKED_MAX,
+        "days": given.days, "calls_max": CALLS_LOOKED_MAX, "amounts": audit.AMOUNTS,
         "questions": {name: rows[:ROWS_MAX] for name, rows in found.items()},
         "counts": {name: len(rows) for name, rows in found.items()},
         "strays": await cdrs.strays(db, ROWS_MAX), "unreadable": await cdrs.buried(db, ROWS_MAX),

@@ -107,8 +107,18 @@ def _list(found: verify.Drift) -> None:
     for name, rows in found.items():
         console.print(f"{name}:", markup=False)
         for row in rows:
-            facts = " ".join(f"{column}={value}" for column, value in row.items())
+            facts = " ".join(f"{column}={value}" for column, value in _told(row).items())
             console.print(f"  {facts}", markup=False, soft_wrap=True)
+
+
+def _told(row: Row) -> Row:
+    """Amounts whose currency is known are written with it."""
+    if "currency" not in row:
+        return row
+    return {
+        column: shown(value, row["currency"]) if column in audit.AMOUNTS else value
+        for column, value in row.items() if column != "currency"
+    }  # fmt: skip
 
 
 async def _verify() -> verify.Drift:

@@ -167,6 +167,7 @@ def test_inputs_follow_what_a_kind_declares() -> None:
     assert found["bind"].choices == ("transceiver", "transmitter_receiver")
     assert (found["port"].value, found["port"].usual) == ("2776", "2775")
     assert found["messages_per_second"].look == "number"
+    assert (found["tls"].label, found["system_id"].label) == ("TLS", "System ID")
     assert found["user_message_reference"].choices == ("true", "false")
     assert given_options("smpp", {"system_id": "true", "user_message_reference": "false"}, {}) == {
         "system_id": "true", "user_message_reference": False,

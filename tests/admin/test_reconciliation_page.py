@@ -47,7 +47,7 @@ async def test_what_is_open_is_shown(sqlite: Database, people: People, root: Vis
     for told in (lost, "7.7", "no JSON", "held differs: 1", "Completed call without a record",
                  "Record of no call"):  # fmt: skip
         assert told in said, told
-    for told in (f'href="/admin/calls/{lost}"', ">1:01<", ">1.25<"):
+    for told in (f'href="/admin/calls/{lost}"', ">1:01<", ">1.25 USD<"):
         assert told in said, told
     assert kept not in said
     assert "<u>" not in root.page.text

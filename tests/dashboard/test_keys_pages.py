@@ -51,6 +51,9 @@ async def test_a_key_is_shown_once_and_works(
     assert key not in said
     assert f"…{key[-4:]}" in said
     assert "127.0.0.0/8" in said
+    assert ">sms:send sms:read</span>" in said
+    await make(ada, dict.fromkeys(SCOPES, "on"))
+    assert "All scopes" in await ada.open(HERE)
     assert "key.created" in await ada.open("/dashboard/audit")
     assert key not in ada.page.text
 

@@ -14,6 +14,7 @@ from db.session import open_database
 from telephony.billing import holds, verify
 from telephony.clock import now
 from tests.commands import cli
+from tests.db.rows import add_call
 from tests.factories import Customer, customer
 
 Run = Callable[..., str]
@@ -117,6 +118,10 @@ async def test_a_statement_and_the_open_questions(
     later = ("--from", "2999-01-01", "--to", "2999-01-02")
     assert await asyncio.to_thread(run, "ledger", "statement", "Acme", *later) == ""
     assert await asyncio.to_thread(run, "ledger", "reconcile") == ""
+    facts = {"status": "completed", "ended_at": now() - 1, "node": "pbx1", "billsec": 9}
+    lost = await database.write(lambda conn: add_call(conn, who, cost=5_000, **facts))
+    said = await asyncio.to_thread(run, "ledger", "reconcile")
+    assert f"id={lost} node=pbx1 cost=0.005 USD billsec=9" in said
     said = await asyncio.to_thread(run, "ledger", "statement", "Nobody", status=1)
     assert said == "Refused: 0 accounts have the id or name Nobody "
 

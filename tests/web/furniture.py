@@ -13,7 +13,7 @@ from db.ids import first_id, new_id
 from db.messages import MessageStatus
 from db.traffic import DAY, MESSAGES
 from telephony import files
-from telephony.accounts import create_key
+from telephony.accounts import SCOPES, create_key
 from telephony.billing import limits, wallets
 from telephony.billing.rating import Rate
 from telephony.clock import SECOND, Instant, now
@@ -70,6 +70,11 @@ def platform(conn: Conn) -> None:
     """Prices and parts as an installation has them."""
     rates = (rate(prefix, country=country, iso=iso) for prefix, (country, iso) in COUNTRIES.items())
     seed_platform(conn, tuple(rates))
+    parts(conn)
+
+
+def parts(conn: Conn) -> None:
+    """How they are, as the worker would say every few seconds."""
     for name, kind, status, detail in PARTS:
         components.report(conn, name, kind, status, detail, now(), kind in REMOTE)
 
@@ -118,15 +123,15 @@ def money(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> Non
 
 def keys(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> None:
     """One for each purpose, and one that ends soon."""
-    for name, mode, ends in (
-        ("Web shop", "live", None),
-        ("Dispatch", "live", 3),
-        ("CI", "test", None),
+    for name, mode, ends, scopes in (
+        ("Web shop", "live", None, SCOPES),
+        ("Dispatch", "live", 3, SCOPES),
+        ("CI", "test", None, ("sms:send", "sms:read", "rates:read")),
     ):
         create_key(
             conn, owner.account_id, mode, name=name, actor=owner.actor, now=now(),
             cidrs=["192.0.2.0/24"] if ends else [], expires_at=now() + ends * DAY if ends else None,
-            spend_day_max=50 * MICROS,
+            scopes=scopes, spend_day_max=50 * MICROS,
         )  # fmt: skip
 
 
@@ -236,10 +241,10 @@ def webhooks(conn: Conn, vault: Vault, owner: Member, chance: random.Random) -> 
             conn, vault, place, url=f"https://hooks.example.com/{mode}", events=list(SAMPLES),
             description="Order system", enabled=True, now=now(),
         )  # fmt: skip
-        for number, (kind, payload) in enumerate(SAMPLES.items()):
+        for number, (kind, payload) in enumerate(SAMPLES.items(), -len(SAMPLES)):
             emit(
                 conn, account_id=owner.account_id, mode=mode, kind=kind, fact="1", payload=payload,
-                subject=new_id("sample"), callback_url=None, now=now() - number * SECOND,
+                subject=new_id("sample"), callback_url=None, now=now() + number * SECOND,
             )  # fmt: skip
         notices.add(conn, owner.account_id, mode, "disabled", row["id"],
                     "Your endpoint https://old.example.com answered 410 and was disabled.",

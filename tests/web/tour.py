@@ -18,7 +18,7 @@ from telephony.users.mails import Post
 from telephony.users.roles import PLATFORM
 from tests.users.world import People
 from tests.web.browser import START_SECONDS, Site, Watch
-from tests.web.furniture import Home, furnish
+from tests.web.furniture import Home, furnish, parts
 
 LINKS = "[...document.querySelectorAll('a[href]')].map(link => link.getAttribute('href'))"
 VISITORS = {
@@ -72,6 +72,7 @@ class Tour:
                 self.missed.append(page.path)
                 continue
             tab = tabs[self._who(page)]
+            self.site.write(parts)
             tab.goto("about:blank")  # else only the fragment would change
             answer = tab.goto(path)
             if answer is None or answer.status >= 400:
