@@ -10,6 +10,12 @@ from db.base import Table
 from db.columns import instant, one_of, text, valid_mode
 from db.connection import Conn, Reader, Row, insert
 from db.ids import new_id
+from db.numbers import LAST
+
+ORDER = ("account_id", "sender", "prefix", "priority", "id")
+"""In which routes of a mode are listed."""
+Place = tuple[str, str, str, int, str]
+"""Of a route in that order."""
 
 
 class SmsProvider(Table, table=True):
@@ -39,6 +45,8 @@ class SmsRoute(Table, table=True):
         valid_mode(),
         CheckConstraint("weight > 0", name="weight_positive"),
         Index("ix_sms_route", "mode", "account_id", "sender", "prefix", "provider", unique=True),
+        Index("ix_sms_route_order", "mode", *ORDER),
+        Index("ix_sms_route_provider", "provider", "mode", *ORDER),
     )
 
     id: str = Field(primary_key=True)
@@ -51,6 +59,7 @@ class SmsRoute(Table, table=True):
     weight: int = 1
 
 
+_ACTIVE = "SELECT * FROM sms_provider WHERE status = 'active' ORDER BY name"
 _NAMED = "SELECT * FROM sms_provider WHERE name = :n AND status = 'active'"
 
 
@@ -92,7 +101,12 @@ def is_disabled(conn: Conn, name: str) -> bool:
 
 def active(conn: Conn) -> list[Row]:
     """Every provider that was not removed, by name."""
-    return conn.all("SELECT * FROM sms_provider WHERE status = 'active' ORDER BY name")
+    return conn.all(_ACTIVE)
+
+
+async def every(reader: Reader) -> list[Row]:
+    """The same, for a door."""
+    return await reader.all(_ACTIVE)
 
 
 def named(conn: Conn, name: str) -> Row | None:
@@ -115,6 +129,11 @@ def add_route(conn: Conn, **facts: Any) -> str:
 def route(conn: Conn, route_id: str) -> Row | None:
     """The route of that id."""
     return conn.one("SELECT * FROM sms_route WHERE id = :id", id=route_id)
+
+
+async def find_route(reader: Reader, route_id: str) -> Row | None:
+    """The same, for a door."""
+    return await reader.one("SELECT * FROM sms_route WHERE id = :id", id=route_id)
 
 
 def change_route(conn: Conn, route_id: str, **facts: Any) -> None:
@@ -140,6 +159,31 @@ def remove_route(conn: Conn, route_id: str) -> bool:
 def routes(conn: Conn) -> list[Row]:
     """Every route, in the order in which they are shown."""
     return conn.all("SELECT * FROM sms_route ORDER BY mode, account_id, sender, prefix, priority")
+
+
+async def page_of_routes(
+    reader: Reader, *, limit: int, digits: str = "", provider: str | None = None,
+    account_id: str | None = None, after: Place | None = None,
+) -> list[Row]:  # fmt: skip
+    """Routes of live messages with the account's name, if they are of one, behind a place in their
+    order: those of numbers that begin with the digits, whether their prefix is shorter or longer;
+    of one provider or account ("": those of every account), or of all."""
+    given: dict[str, Any] = {"provider": provider, "account_id": account_id}
+    wheres = ["r.mode = 'live'"]
+    wheres += [f"r.{name} = :{name}" for name, value in given.items() if value is not None]
+    if digits:
+        wheres.append("(r.prefix IN :shorter OR (r.prefix >= :digits AND r.prefix <= :longest))")
+    if after:
+        given |= {f"at_{name}": value for name, value in zip(ORDER, after, strict=True)}
+        columns, values = (", ".join(f"{sign}{name}" for name in ORDER) for sign in ("r.", ":at_"))
+        wheres.append(f"({columns}) > ({values})")
+    return await reader.all(
+        "SELECT r.*, COALESCE(a.name, '') AS account FROM sms_route r"
+        f" LEFT JOIN account a ON a.id = r.account_id WHERE {' AND '.join(wheres)}"
+        f" ORDER BY {', '.join(f'r.{name}' for name in ORDER)} LIMIT :limit",
+        shorter=[digits[:end] for end in range(len(digits))], digits=digits,
+        longest=f"{digits}{LAST}", limit=limit, **given,
+    )  # fmt: skip
 
 
 ROUTES_FEW = 100

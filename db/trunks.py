@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from sqlalchemy import Index
 from sqlmodel import Field
 
 from db.base import Table
 from db.columns import instant, one_of, text
 from db.connection import Conn, Reader, Row, insert_new
 from db.ids import new_id
+from db.numbers import LAST
+
+Place = tuple[str, int, str]
+"""Of a route in their order: prefix, priority, id of its trunk."""
 
 
 class Trunk(Table, table=True):
@@ -42,6 +47,10 @@ class TrunkRoute(Table, table=True):
     first, among equals by `weight`. `strip` digits are taken off and `prepend` is put before."""
 
     __tablename__ = "trunk_route"
+    __table_args__ = (
+        Index("ix_trunk_route_order", "prefix", "priority", "trunk_id"),
+        Index("ix_trunk_route_trunk", "trunk_id", "prefix", "priority"),
+    )
 
     prefix: str = Field(primary_key=True)
     trunk_id: str = Field(primary_key=True, foreign_key="trunk.id")
@@ -120,6 +129,29 @@ def routes(conn: Conn) -> list[Row]:
         "SELECT r.*, t.name FROM trunk_route r JOIN trunk t ON t.id = r.trunk_id"
         " ORDER BY r.prefix, r.priority, t.name"
     )
+
+
+async def page_of_routes(
+    reader: Reader, *, limit: int, digits: str = "", trunk_id: str | None = None,
+    after: Place | None = None,
+) -> list[Row]:  # fmt: skip
+    """Routes with the name of their trunk, by prefix and priority, behind a place in that order:
+    those of numbers that begin with the digits, whether their prefix is shorter or longer; of one
+    trunk, or of all."""
+    wheres, at = ["1 = 1"], after or ("", 0, "")
+    if digits:
+        wheres = ["(r.prefix IN :shorter OR (r.prefix >= :digits AND r.prefix <= :longest))"]
+    if trunk_id is not None:
+        wheres.append("r.trunk_id = :trunk_id")
+    if after:
+        wheres.append("(r.prefix, r.priority, r.trunk_id) > (:prefix, :priority, :behind)")
+    return await reader.all(
+        "SELECT r.*, t.name FROM trunk_route r JOIN trunk t ON t.id = r.trunk_id"
+        f" WHERE {' AND '.join(wheres)} ORDER BY r.prefix, r.priority, r.trunk_id LIMIT :limit",
+        shorter=[digits[:end] for end in range(len(digits))], digits=digits,
+        longest=f"{digits}{LAST}", trunk_id=trunk_id, prefix=at[0], priority=at[1], behind=at[2],
+        limit=limit,
+    )  # fmt: skip
 
 
 def candidates(conn: Conn, prefixes: list[str]) -> list[Row]:

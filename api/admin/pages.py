@@ -3,6 +3,7 @@
 from api.admin import (
     accounts,
     audit,
+    call_routes,
     calls,
     health,
     home,
@@ -17,6 +18,7 @@ from api.admin import (
     providers,
     reconciliation,
     senders,
+    sms_routes,
     tariffs,
     texting,
     tickets,
@@ -43,6 +45,8 @@ PAGES: tuple[Page, ...] = (
     *audit.page.all,
     *network.page.all,
     *trunks.page.all,
+    *call_routes.page.all,
     *providers.page.all,
+    *sms_routes.page.all,
     *numbers.page.all,
 )

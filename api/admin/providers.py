@@ -1,17 +1,16 @@
-"""SMS providers: added, given other options, disabled, removed; and the messages that each of
-them carries. Secrets among the options are written, never shown."""
+"""SMS providers: added, given other options, disabled, removed. Secrets among the options are
+written, never shown."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LOOKERS, act
+from api.admin.acting import ADMINS, act
 from api.admin.acts import acts
 from api.admin.network import HERE, Name, StatusForm
 from api.admin.provider_options import PREFIX, given_options, options_of, secret_inputs
-from api.dashboard.forms import IdForm
 from api.dashboard.viewer import go
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages
@@ -27,11 +26,9 @@ from telephony.users.problems import bad
 
 page = Pages()
 ONE = f"{HERE}/providers/{{name}}"
-ROUTES = f"{HERE}/sms-routes"
 STEP_SECONDS = 5.0
 """For the link, the answer and the receipt of a test, each."""
 Kind = Annotated[str, Field(max_length=64)]
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class KindQuery(Body):
@@ -64,23 +61,6 @@ class NewProviderForm(OptionsForm):
 
     name: Name
     kind: Kind
-
-
-class SmsRouteForm(Body):
-    """Which live messages go to a provider; what is empty stands for all."""
-
-    provider: Name
-    prefix: Annotated[str, Field(max_length=16)] = ""
-    account_id: Annotated[str, Field(max_length=40)] = ""
-    sender: Annotated[str, Field(max_length=32)] = ""
-    mode: Literal["live"] = "live"
-    priority: Count = 0
-    weight: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-
-    def facts(self) -> Facts:
-        """As the deeds take it: the prefix without its plus, nothing around what was written."""
-        told = {name: getattr(self, name).strip() for name in ("account_id", "sender", "prefix")}
-        return {**self.model_dump(), **told, "prefix": told["prefix"].removeprefix("+")}
 
 
 class TestForm(Body):
@@ -187,52 +167,3 @@ async def remove_provider(context: PageContext, _: None) -> Response:
     """It carries nothing any more; its routes go with it."""
     await act(context, deeds.remove, (await _row(context))["name"])
     return go(HERE)
-
-
-async def _routes(context: PageContext) -> Facts:
-    rows = await context.db.write(sms_providers.active)
-    return {"sms_routes": await context.db.write(sms_providers.routes), "acts": acts(context),
-            "names": [(one["name"], one["name"]) for one in rows]}  # fmt: skip
-
-
-@page("GET", ROUTES, roles=LOOKERS, template="admin/sms_routes.html")
-async def show_sms_routes(context: PageContext, _: None) -> Facts:
-    """Which messages go where; the most specific route counts."""
-    return await _routes(context)
-
-
-@page("POST", ROUTES, roles=ADMINS, confirm=True, takes=SmsRouteForm,
-      template="admin/sms_routes.html", again=_routes)  # fmt: skip
-async def add_sms_route(context: PageContext, given: SmsRouteForm) -> Response:
-    """Let a provider carry them."""
-    await act(context, deeds.add_route, **given.facts())
-    return go(ROUTES)
-
-
-@page("POST", f"{ROUTES}/remove", roles=ADMINS, confirm=True, takes=IdForm,
-      template="admin/sms_routes.html", again=_routes)  # fmt: skip
-async def remove_sms_route(context: PageContext, given: IdForm) -> Response:
-    """Let it carry them no longer."""
-    await act(context, deeds.remove_route, given.id)
-    return go(ROUTES)
-
-
-async def _route(context: PageContext) -> Facts:
-    row = await context.db.write(sms_providers.route, context.path["id"])
-    if row is None:
-        raise NotFoundError(f"There is no route {context.path['id']}.")
-    return {"one": row, **await _routes(context)}
-
-
-@page("GET", f"{ROUTES}/{{id}}", roles=ADMINS, template="admin/sms_route.html")
-async def show_sms_route(context: PageContext, _: None) -> Facts:
-    """One route, to be changed."""
-    return await _route(context)
-
-
-@page("POST", f"{ROUTES}/{{id}}", roles=ADMINS, confirm=True, takes=SmsRouteForm,
-      template="admin/sms_route.html", again=_route)  # fmt: skip
-async def change_sms_route(context: PageContext, given: SmsRouteForm) -> Response:
-    """Messages from now on go by what it says."""
-    await act(context, deeds.change_route, context.path["id"], **given.facts())
-    return go(ROUTES)

@@ -1,5 +1,4 @@
-"""Carriers of calls: added, changed, taken out of service, removed; and the prefixes that lead to
-them."""
+"""Carriers of calls: added, changed, taken out of service, removed."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,7 +27,8 @@ from telephony.voice.trunks import (
 
 page = Pages()
 ONE = f"{HERE}/trunks/{{name}}"
-ROUTES = f"{HERE}/routes"
+FEW = 10
+"""Of what leads to a carrier, on its own page."""
 Text = Annotated[str, Field(max_length=300)]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -70,27 +70,6 @@ class NewTrunkForm(TrunkForm):
     name: Name
 
 
-class RouteKeyForm(Body):
-    """Numbers that begin so, and the carrier; an empty prefix is all of them."""
-
-    prefix: Annotated[str, Field(max_length=16)] = ""
-    name: Name
-
-    @property
-    def digits(self) -> str:
-        """The prefix without its plus."""
-        return self.prefix.strip().removeprefix("+")
-
-
-class RouteForm(RouteKeyForm):
-    """How they lead there."""
-
-    priority: int = 10
-    weight: int = 1
-    strip: int = 0
-    prepend: Annotated[str, Field(max_length=16)] = ""
-
-
 async def _new(context: PageContext) -> Facts:
     return {"one": None, "routes": [], "known": CODECS, "acts": True, "health": None}
 
@@ -113,11 +92,14 @@ async def _trunk(context: PageContext) -> Facts:
     row = await trunks.find(context.db, context.path["name"])
     if row is None:
         raise NotFoundError(f"There is no trunk {context.path['name']}.")
-    led = [one for one in await context.db.write(trunks.routes) if one["trunk_id"] == row["id"]]
+    led = await trunks.page_of_routes(context.db, trunk_id=row["id"], limit=FEW + 1)
     found = {one["name"]: one for one in await components.every(context.db)}
     registered = registration(row, found.get(registration_of(row["name"])))
-    return {"one": row, "routes": led, "known": CODECS, "acts": acts(context),
-            "registration": registered, "health": found.get(component(row["name"]))}  # fmt: skip
+    return {
+        "one": row, "routes": led[:FEW], "more": len(led) > FEW, "known": CODECS,
+        "acts": acts(context), "registration": registered,
+        "health": found.get(component(row["name"])),
+    }  # fmt: skip
 
 
 @page("GET", ONE, roles=LOOKERS, template="admin/trunk.html")
@@ -159,32 +141,3 @@ async def remove_trunk(context: PageContext, _: None) -> Response:
     """Forget it with its routes; calls that it carries go on."""
     await act(context, deeds.remove, context.path["name"])
     return go(HERE)
-
-
-async def _routes(context: PageContext) -> Facts:
-    rows = await trunks.every(context.db)
-    return {"routes": await context.db.write(trunks.routes), "acts": acts(context),
-            "names": [(one["name"], one["name"]) for one in rows]}  # fmt: skip
-
-
-@page("GET", ROUTES, roles=LOOKERS, template="admin/call_routes.html")
-async def show_call_routes(context: PageContext, _: None) -> Facts:
-    """Which numbers go where; the longest prefix counts."""
-    return await _routes(context)
-
-
-@page("POST", ROUTES, roles=ADMINS, confirm=True, takes=RouteForm,
-      template="admin/call_routes.html", again=_routes)  # fmt: skip
-async def put_call_route(context: PageContext, given: RouteForm) -> Response:
-    """Lead a prefix to a carrier, or do it otherwise than before."""
-    await act(context, deeds.route, prefix=given.digits, name=given.name, priority=given.priority,
-              weight=given.weight, strip=given.strip, prepend=given.prepend)  # fmt: skip
-    return go(ROUTES)
-
-
-@page("POST", f"{ROUTES}/remove", roles=ADMINS, confirm=True, takes=RouteKeyForm,
-      template="admin/call_routes.html", again=_routes)  # fmt: skip
-async def remove_call_route(context: PageContext, given: RouteKeyForm) -> Response:
-    """Lead it there no longer."""
-    await act(context, deeds.unroute, prefix=given.digits, name=given.name)
-    return go(ROUTES)

@@ -35,6 +35,7 @@ sms_route = typer.Typer(help="Which provider carries which messages.", no_args_i
 sender = typer.Typer(help="Sender ids of accounts.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the provider.")]
+RouteId = Annotated[str, typer.Argument(help="Id of the route.")]
 SenderId = Annotated[str, typer.Argument(help="A name or short code.")]
 
 
@@ -134,7 +135,7 @@ def add_route(
     account: Annotated[str, typer.Option(help="Id or name of one account.")] = "",
     from_: Annotated[str, typer.Option("--from", help="One sender.")] = "",
     mode: Mode = Mode.live,
-    priority: Annotated[int, typer.Option(help="The lowest is tried first.")] = 0,
+    priority: Annotated[int, typer.Option(min=0, help="The lowest is tried first.")] = 0,
     weight: Annotated[int, typer.Option(min=1, help="Share among equal priorities.")] = 1,
 ) -> None:
     """Let a provider carry the messages of a prefix, account, sender, or all of them."""
@@ -160,8 +161,21 @@ def list_routes() -> None:
     console.print(table)
 
 
+@sms_route.command("change")
+def change_route(
+    route: RouteId,
+    provider: Annotated[str | None, typer.Option(help="Who carries them from now on.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, help="The lowest is tried first.")] = None,
+    weight: Annotated[int | None, typer.Option(min=1, help="Share among equals.")] = None,
+) -> None:
+    """Change in place what a route says; what is not named stays."""
+    given = {"provider": provider, "priority": priority, "weight": weight}
+    told = {name: value for name, value in given.items() if value is not None}
+    _write(lambda conn: providers.change_route(conn, person(), now(), route, **told))
+
+
 @sms_route.command("remove")
-def remove_route(route: Annotated[str, typer.Argument(help="Id of the route.")]) -> None:
+def remove_route(route: RouteId) -> None:
     """Remove a route."""
     _write(lambda conn: providers.remove_route(conn, person(), now(), route))
 

@@ -116,7 +116,7 @@ def change_route(conn: Conn, actor: Actor, now: Instant, route_id: str, /, **fac
     differs = [name for name in facts if facts[name] != row[name]]
     if differs:
         noted(conn, actor, now, "sms_route.changed", row["provider"],
-              lambda tx: routes.change(tx, route_id, **facts),
+              lambda tx: routes.change(tx, row, **facts),
               before={"id": route_id, **{name: row[name] for name in differs}},
               after={name: facts[name] for name in differs})  # fmt: skip
 

@@ -35,10 +35,10 @@ def add(conn: Conn, **facts: Any) -> str:
     return sms_providers.add_route(conn, **facts)
 
 
-def change(conn: Conn, route_id: str, **facts: Any) -> None:
-    """Let a route say this from now on; ValueError as `add`."""
-    _check(conn, facts, route_id)
-    sms_providers.change_route(conn, route_id, **facts)
+def change(conn: Conn, route: Row, **facts: Any) -> None:
+    """Let a route say this from now on, the rest as before; ValueError as `add`."""
+    _check(conn, {**route, **facts}, route["id"])
+    sms_providers.change_route(conn, route["id"], **facts)
 
 
 def _check(conn: Conn, facts: Mapping[str, Any], route_id: str = "") -> None:

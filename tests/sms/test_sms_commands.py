@@ -91,7 +91,14 @@ async def test_routes_are_added_listed_and_removed(
         (("web", "--prefix", "+49"), "without its plus"), (("web", "--account", "x"), "0 accounts"),
     ):  # fmt: skip
         assert said in await asyncio.to_thread(run, "sms-route", "add", *words, status=1)
+    change = ("sms-route", "change", route_id)
+    await asyncio.to_thread(run, *change, "--priority", "4", "--weight", "9")
+    (changed,) = await database.write(sms_providers.routes)
+    assert changed == row | {"priority": 4, "weight": 9}
+    said = await asyncio.to_thread(run, *change, "--provider", "gone", status=1)
+    assert "add it first" in said
     await asyncio.to_thread(run, "sms-route", "remove", route_id)
+    assert "no route" in await asyncio.to_thread(run, *change, "--weight", "1", status=1)
     assert "no route" in await asyncio.to_thread(run, "sms-route", "remove", route_id, status=1)
 
 
