@@ -203,9 +203,17 @@ def change_key(conn: Conn, /, key_id: str, **facts: Any) -> bool:
     return bool(conn.run(f"UPDATE api_key SET {sets} WHERE id = :key_id", key_id=key_id, **facts))
 
 
+_LIKE = "SELECT * FROM account WHERE id = :name OR name = :name"
+
+
 def accounts_like(conn: Conn, name: str) -> list[Row]:
     """The account of that id, or those of that name."""
-    return conn.all("SELECT * FROM account WHERE id = :name OR name = :name", name=name)
+    return conn.all(_LIKE, name=name)
+
+
+async def find_like(reader: Reader, name: str) -> list[Row]:
+    """The same, for a door."""
+    return await reader.all(_LIKE, name=name)
 
 
 async def names(reader: Reader, ids: Iterable[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from db import tariffs
 from db.connection import Conn, Reader, Row
+from db.lists import like
 from db.tariffs import COLUMNS, IN_FORCE
 
 SWEEP = "decks"
@@ -134,3 +135,21 @@ async def versions(reader: Reader) -> list[Row]:
         " JOIN tariff_version v ON v.tariff_id = t.id WHERE v.importing_until IS NULL"
         " ORDER BY t.name, v.valid_from"
     )
+
+
+async def page_of_versions(
+    reader: Reader, *, limit: int, search: str = "", after: tuple[str, int] | None = None
+) -> list[Row]:
+    """The same, the newest of each price list first, of lists whose name has a part, behind a
+    version (by name and `valid_from`)."""
+    behind = ""
+    if after:
+        behind = " AND (t.name > :name OR (t.name = :name AND v.valid_from < :valid_from))"
+    name, valid_from = after or ("", 0)
+    return await reader.all(
+        "SELECT t.name, t.currency, v.id, v.valid_from, v.rates FROM tariff t"
+        " JOIN tariff_version v ON v.tariff_id = t.id WHERE v.importing_until IS NULL"
+        f" AND LOWER(t.name) LIKE :part ESCAPE '\\'{behind}"
+        " ORDER BY t.name, v.valid_from DESC LIMIT :limit",
+        part=like(search), name=name, valid_from=valid_from, limit=limit,
+    )  # fmt: skip

@@ -47,5 +47,5 @@ async def act(
 
 async def account_named(context: PageContext, text: str) -> str:
     """The id of the account of that id or whole name; empty unless there is exactly one."""
-    rows = await context.db.write(accounts.accounts_like, text)
+    rows = await accounts.find_like(context.db, text)
     return str(rows[0]["id"]) if len(rows) == 1 else ""

@@ -9,8 +9,9 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.admin.accounts import ONE, account_of, where
-from api.admin.acting import ADMINS, LINES, LOOKERS, act
+from api.admin.acting import ADMINS, LINES, LOOKERS, Search, act
 from api.dashboard.identity import Chosen
+from api.dashboard.lists import Filters
 from api.dashboard.viewer import go, member
 from api.fields import Body, Moment, instant_of
 from api.web.page import Facts, PageContext, Pages
@@ -31,6 +32,19 @@ HERE = "/admin/tariffs"
 FORM_BYTES_MAX = deeds.BYTES_MAX + 64 * 1024
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")]
 Currency = Annotated[str, Field(pattern="^([A-Z]{3})?$")]
+
+
+class VersionsQuery(Filters):
+    """A part of the name of price lists, and the place in the list."""
+
+    search: Search = ""
+    cursor: str = Field("", pattern=r"^[0-9]{1,16}:[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")
+
+    @property
+    def after(self) -> tuple[str, int] | None:
+        """The version that the list goes on behind."""
+        valid_from, _, name = self.cursor.partition(":")
+        return (name, int(valid_from)) if self.cursor else None
 
 
 class ExportQuery(Body):
@@ -82,16 +96,24 @@ class OverrideForm(Body):
     file: Chosen = None
 
 
-async def _tariffs(context: PageContext) -> Facts:
-    rows = await decks.versions(context.db)
-    return {"versions": [row | {"at": rfc3339(row["valid_from"] + SECOND)} for row in rows],
-            "now": context.now}  # fmt: skip
+async def _tariffs(context: PageContext, given: VersionsQuery | None = None) -> Facts:
+    given = given or VersionsQuery()
+    found = await decks.page_of_versions(
+        context.db, limit=LINES + 1, search=given.search.strip(), after=given.after
+    )
+    rows, last = found[:LINES], found[LINES - 1] if len(found) > LINES else None
+    return {
+        "versions": [row | {"at": rfc3339(row["valid_from"] + SECOND)} for row in rows],
+        "now": context.now, "query": {"search": given.search} if given.search else {},
+        "at_first": not given.cursor,
+        "next_cursor": f"{last['valid_from']}:{last['name']}" if last else None,
+    }  # fmt: skip
 
 
-@page("GET", HERE, roles=LOOKERS, template="admin/tariffs.html")
-async def list_tariffs(context: PageContext, _: None) -> Facts:
-    """Every version of every price list, those to come as well."""
-    return await _tariffs(context)
+@page("GET", HERE, roles=LOOKERS, takes=VersionsQuery, template="admin/tariffs.html")
+async def list_tariffs(context: PageContext, given: VersionsQuery) -> Facts:
+    """Versions of price lists, the newest of each first, those to come as well."""
+    return await _tariffs(context, given)
 
 
 @page("GET", f"{HERE}.csv", roles=LOOKERS, takes=ExportQuery)

@@ -1,6 +1,7 @@
 """Price lists through the administrators' pages: compared before they are imported, exported,
 assigned; rates of an account's own."""
 
+import re
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from db import decks, tariffs
+from db.connection import Conn
 from db.database import Database
 from telephony.admin import tariffs as deeds
 from telephony.billing.rating import rate_for
@@ -22,6 +24,7 @@ from tests.users.world import URL, People
 ADA, BOB, ROOT = "ada@example.com", "bob@example.com", "root@example.com"
 HERE = "/admin/tariffs"
 LONDON = "+442079460000"
+NAME = re.compile(r"<tr><td>([^<]+)</td><td>USD")
 HEADING = ",".join(tariffs.COLUMNS)
 
 
@@ -79,7 +82,7 @@ async def test_a_list_is_compared_and_then_imported(
     (entry,) = await sqlite.all("SELECT * FROM audit_log WHERE action = 'price_list.imported'")
     assert (entry["subject"], entry["actor_name"]) == (TARIFF, ROOT)
     assert '"gone": 1' in entry["after"]
-    link = said.split(f'href="{HERE}.csv?')[-1].split('"')[0]
+    link = said.split(f'href="{HERE}.csv?')[1].split('"')[0]
     await root.open(f"{HERE}.csv?{link}")
     assert root.page.headers["content-type"].startswith("text/csv")
     assert sorted(root.page.text.splitlines()) == sorted(content.decode().splitlines())
@@ -140,6 +143,28 @@ async def test_only_what_was_compared_last_is_imported(
     root.page = second
     await root.send(f"{HERE}/import", 404)
     assert len(await decks.versions(sqlite)) == 2
+
+
+async def test_versions_are_found_page_by_page(
+    people: People, root: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(conn: Conn) -> None:
+        for number in range(4):
+            tariffs.add_tariff(conn, f"Gold {number}", "USD", [], now())
+
+    await people.database.write(fill)
+    names = sorted(row["name"] for row in await decks.versions(people.database))
+    monkeypatch.setattr("api.admin.tariffs.LINES", 2)
+    await root.open(HERE)
+    found = NAME.findall(root.page.text)
+    while following := re.search(r'rel="next" href="([^"]+)"', root.page.text):
+        await root.open(f"{HERE}{unescape(following[1])}")
+        found += NAME.findall(root.page.text)
+    assert found == names
+    await root.open(f"{HERE}?search=gOLD+3")
+    assert NAME.findall(root.page.text) == ["Gold 3"]
+    assert "Nothing is found" in await root.open(f"{HERE}?search=%25")
+    await root.open(f"{HERE}?cursor=x", 400)
 
 
 async def test_an_account_buys_by_another_list(
