@@ -1,7 +1,7 @@
 """What the administrators' pages share."""
 
 from collections.abc import Callable
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from api.fields import Body
 from api.web.page import PageContext
 from db import accounts
 from db.connection import Conn
+from telephony.admin.network import noted
 from telephony.admin.rights import as_admin
 from telephony.audit import Actor
 from telephony.clock import Instant
@@ -43,6 +44,26 @@ async def act(
         return as_admin(conn, me, context.now, deed, *args, **kwargs)
 
     return await context.db.write(run)
+
+
+async def act_noted(
+    context: PageContext, action: str, subject: str, deed: Callable[[Conn], T], **facts: Any
+) -> T:
+    """The same for a deed that writes no entry of the audit log itself; `facts` are those of
+    `noted`."""
+    return await act(context, _noted, action, subject, deed, facts)
+
+
+def _noted(
+    conn: Conn, actor: Actor, now: Instant, action: str, subject: str, deed: Callable[[Conn], T],
+    facts: dict[str, Any],
+) -> T:  # fmt: skip
+    return noted(conn, actor, now, action, subject, deed, **facts)
+
+
+def acts(context: PageContext) -> bool:
+    """Whether the viewer may do what the page offers; support only looks."""
+    return PLATFORM_ADMIN in member(context).roles
 
 
 async def account_named(context: PageContext, text: str) -> str:

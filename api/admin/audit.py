@@ -5,8 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acting import account_named
-from api.admin.acts import ADMINS
+from api.admin.acting import ADMINS, account_named
 from api.dashboard import audit as log
 from api.web.page import Facts, PageContext, Pages
 from telephony import audit

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LINES, LOOKERS, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, LINES, LOOKERS, act, acts
 from api.admin.network import HERE, Name, RoutesQuery
 from api.dashboard.lists import as_csv
 from api.dashboard.viewer import go

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.admin import logs
-from api.admin.acts import ADMINS, act, acts
+from api.admin.acting import ADMINS, act_noted, acts
 from api.dashboard.forms import IdForm
 from api.dashboard.viewer import go
 from api.fields import Money, Time
@@ -109,5 +109,5 @@ async def hang_up(context: PageContext, given: IdForm) -> Response:
     if row is None:
         raise NotFoundError("There is no such call.")
     cut = partial(hangups.cut, call_id=given.id, at=context.now)
-    await act(context, "call.hung_up", given.id, cut, account_id=row["account_id"])
+    await act_noted(context, "call.hung_up", given.id, cut, account_id=row["account_id"])
     return go(LIVE)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.admin.acts import acts
+from api.admin.acting import acts
 from api.dashboard.lists import Filters
 from api.fields import Body
 from api.web.page import Facts, PageContext, Pages

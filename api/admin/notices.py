@@ -5,7 +5,7 @@ from functools import partial
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acts import ADMINS, act, acts
+from api.admin.acting import ADMINS, act_noted, acts
 from api.dashboard.forms import IdForm, Text
 from api.dashboard.viewer import go, member
 from api.fields import Body, end_of
@@ -52,15 +52,17 @@ async def set_notice(context: PageContext, given: NoticeForm) -> Response:
     """Show customers a sentence in place of the one before."""
     deed = partial(status.set_notice, text=given.text, until=_until(given.until),
                    actor=member(context).email, now=context.now)  # fmt: skip
-    await act(context, "notice.set", "notice", deed, field="text",
-              after={"text": given.text, "until": given.until})  # fmt: skip
+    await act_noted(context, "notice.set", "notice", deed, field="text",
+                    after={"text": given.text, "until": given.until})  # fmt: skip
     return go(HERE)
 
 
 @page("POST", f"{HERE}/clear", roles=ADMINS, confirm=True)
 async def clear_notice(context: PageContext, _: None) -> Response:
     """Take the notice away."""
-    await act(context, "notice.cleared", "notice", partial(status.clear_notice, now=context.now))
+    await act_noted(
+        context, "notice.cleared", "notice", partial(status.clear_notice, now=context.now)
+    )
     return go(HERE)
 
 
@@ -69,7 +71,7 @@ async def clear_notice(context: PageContext, _: None) -> Response:
 async def note(context: PageContext, given: NoteForm) -> Response:
     """Tell customers something about an incident."""
     deed = partial(status.annotate, incident_id=given.id, note=given.text)
-    await act(context, "incident.noted", given.id, deed, after={"note": given.text})
+    await act_noted(context, "incident.noted", given.id, deed, after={"note": given.text})
     return go(HERE)
 
 

@@ -7,8 +7,7 @@ from urllib.parse import quote
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LINES, LOOKERS, account_named, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, LINES, LOOKERS, account_named, act, acts
 from api.admin.network import HERE as NETWORK
 from api.dashboard.lists import Filters, Mode, as_csv
 from api.dashboard.numbers import CSV_ROWS, NumberLine, RuleForm

@@ -3,7 +3,7 @@
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acts import ADMINS, acts
+from api.admin.acting import ADMINS, acts
 from api.dashboard.forms import Text
 from api.dashboard.viewer import go, member
 from api.fields import Body

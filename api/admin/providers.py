@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, act, acts
 from api.admin.network import HERE, Name, StatusForm
 from api.admin.provider_options import PREFIX, given_options, options_of, secret_inputs
 from api.dashboard.viewer import go

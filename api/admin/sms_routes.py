@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LINES, LOOKERS, Cursor, Search, account_named, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, LINES, LOOKERS, Cursor, Search, account_named, act, acts
 from api.admin.network import HERE, Name, RoutesQuery
 from api.dashboard.forms import IdForm
 from api.dashboard.lists import as_csv

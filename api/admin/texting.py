@@ -3,8 +3,7 @@
 from starlette.responses import Response
 
 from api.admin.accounts import ONE, account_of, where
-from api.admin.acting import ADMINS, LOOKERS, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, LOOKERS, act, acts
 from api.dashboard.replies import ReplyForm, replies_of
 from api.dashboard.senders import SenderForm
 from api.dashboard.viewer import go

@@ -5,8 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from api.admin.acting import ADMINS, LOOKERS, act
-from api.admin.acts import acts
+from api.admin.acting import ADMINS, LOOKERS, act, acts
 from api.admin.network import HERE, Name, StatusForm
 from api.dashboard.forms import Secret
 from api.dashboard.viewer import go
