@@ -3,6 +3,7 @@ Originate sent to the same Asterisk by a bare manager client. Each call is answe
 hung up soon; ours is accepted, paid for, logged and settled besides."""
 
 import asyncio
+import itertools
 import statistics
 import tempfile
 import time
@@ -102,14 +103,16 @@ class Platform:
         with self.pbx.ami() as ami:
             began = time.perf_counter()
             wanted = {f"bare_{tag}_{number}": to(number) for number in range(count)}
+            tries = itertools.count()
             for channel_id, number in wanted.items():
                 originate(ami, channel_id, number)
             while wanted:
                 over = ami.wait_for(lambda packet: ended(packet) in wanted, ROUND_SECONDS_MAX)
                 number = wanted.pop(ended(over))
                 if over["Event"] != "Hangup":
-                    wanted[f"{ended(over)}_again"] = number
-                    originate(ami, f"{ended(over)}_again", number)
+                    again = f"bare_{tag}_again_{next(tries)}"  # an id may not grow without end
+                    wanted[again] = number
+                    originate(ami, again, number)
             return count / (time.perf_counter() - began)
 
     def completed(self) -> int:

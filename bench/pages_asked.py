@@ -16,7 +16,7 @@ FOUND_BY = {
     "sip_account": ("phone-7", "nobody"), "account": ("Northwind Couriers", "nobody"),
     "subject": ("nothing",), "sender": ("+15550111222", "nobody"),
     "q": ("company", "comp 7", "nobody", "ada@example.com"), "number": ("+15", "+999"),
-    "to": ("+15550111222",),
+    "to": ("+15550111222",), "trunk": ("north", "nobody"), "provider": ("web", "nobody"),
 }  # fmt: skip
 """What people write into a field of that name, and what nobody has."""
 ANY_TEXT = ("1555", "nobody")

@@ -15,6 +15,8 @@ OURS = "n % 10 < 9"
 """Nine of ten rows belong to the large account."""
 RARE = 500
 """So many of the oldest rows have what no other has: it is found last."""
+TO_COME = 2 * DAYS * DAY_MILLIS * 1000
+"""Versions of price lists begin so much later, and change no price now."""
 OPEN = 100
 """So many of the newest are not done with."""
 MESSAGE, CALL = "'msg_' || tail", "'call_' || tail"
@@ -175,6 +177,12 @@ BULKS = (
          share=0.001),
     Bulk("owned_number", {"number": f"'+1666' || {digits('n', 7)}", "account_id": "owner",
                           "created_at": "moment"}, {"mode": "live"}, like="1 = 1", share=0.0002),
+    Bulk("trunk_route", {"prefix": f"'4' || {digits('n', 7)}", "priority": "x % 3"}, like="1 = 1",
+         share=0.01),
+    Bulk("sms_route", {"id": "'rte_' || tail", "account_id": "owner", "priority": "x % 3",
+                       "prefix": f"'4' || {digits('n', 7)}"}, like="1 = 1", share=0.01),
+    Bulk("tariff_version", {"id": "'trv_' || tail", "valid_from": f"moment + {TO_COME}"},
+         like="importing_until IS NULL", share=0.001),
     Bulk("account_notice", {"id": "'ntc_' || tail", "account_id": "owner", "created_at": "moment"},
          {"mode": "live"}, like="1 = 1", share=0.001),
     Bulk("dead_letter", {"id": "'dead_' || tail", "at": "moment"},
